@@ -26,6 +26,7 @@ import (
 	"github.com/ringfence/ringfence/ent/grouplicense"
 	"github.com/ringfence/ringfence/ent/groupnesting"
 	"github.com/ringfence/ringfence/ent/journal"
+	"github.com/ringfence/ringfence/ent/journalhead"
 	"github.com/ringfence/ringfence/ent/license"
 	"github.com/ringfence/ringfence/ent/membership"
 	"github.com/ringfence/ringfence/ent/product"
@@ -65,6 +66,8 @@ type Client struct {
 	GroupNesting *GroupNestingClient
 	// Journal is the client for interacting with the Journal builders.
 	Journal *JournalClient
+	// JournalHead is the client for interacting with the JournalHead builders.
+	JournalHead *JournalHeadClient
 	// License is the client for interacting with the License builders.
 	License *LicenseClient
 	// Membership is the client for interacting with the Membership builders.
@@ -103,6 +106,7 @@ func (c *Client) init() {
 	c.GroupLicense = NewGroupLicenseClient(c.config)
 	c.GroupNesting = NewGroupNestingClient(c.config)
 	c.Journal = NewJournalClient(c.config)
+	c.JournalHead = NewJournalHeadClient(c.config)
 	c.License = NewLicenseClient(c.config)
 	c.Membership = NewMembershipClient(c.config)
 	c.Product = NewProductClient(c.config)
@@ -214,6 +218,7 @@ func (c *Client) Tx(ctx context.Context) (*Tx, error) {
 		GroupLicense:      NewGroupLicenseClient(cfg),
 		GroupNesting:      NewGroupNestingClient(cfg),
 		Journal:           NewJournalClient(cfg),
+		JournalHead:       NewJournalHeadClient(cfg),
 		License:           NewLicenseClient(cfg),
 		Membership:        NewMembershipClient(cfg),
 		Product:           NewProductClient(cfg),
@@ -252,6 +257,7 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 		GroupLicense:      NewGroupLicenseClient(cfg),
 		GroupNesting:      NewGroupNestingClient(cfg),
 		Journal:           NewJournalClient(cfg),
+		JournalHead:       NewJournalHeadClient(cfg),
 		License:           NewLicenseClient(cfg),
 		Membership:        NewMembershipClient(cfg),
 		Product:           NewProductClient(cfg),
@@ -291,8 +297,8 @@ func (c *Client) Use(hooks ...Hook) {
 	for _, n := range []interface{ Use(...Hook) }{
 		c.Allotment, c.AllotmentDelegate, c.AllotmentScope, c.Contract, c.Decision,
 		c.Event, c.Exclusion, c.Group, c.GroupLicense, c.GroupNesting, c.Journal,
-		c.License, c.Membership, c.Product, c.Seat, c.SeatReason, c.ServicePlan,
-		c.User, c.Vendor,
+		c.JournalHead, c.License, c.Membership, c.Product, c.Seat, c.SeatReason,
+		c.ServicePlan, c.User, c.Vendor,
 	} {
 		n.Use(hooks...)
 	}
@@ -304,8 +310,8 @@ func (c *Client) Intercept(interceptors ...Interceptor) {
 	for _, n := range []interface{ Intercept(...Interceptor) }{
 		c.Allotment, c.AllotmentDelegate, c.AllotmentScope, c.Contract, c.Decision,
 		c.Event, c.Exclusion, c.Group, c.GroupLicense, c.GroupNesting, c.Journal,
-		c.License, c.Membership, c.Product, c.Seat, c.SeatReason, c.ServicePlan,
-		c.User, c.Vendor,
+		c.JournalHead, c.License, c.Membership, c.Product, c.Seat, c.SeatReason,
+		c.ServicePlan, c.User, c.Vendor,
 	} {
 		n.Intercept(interceptors...)
 	}
@@ -336,6 +342,8 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 		return c.GroupNesting.mutate(ctx, m)
 	case *JournalMutation:
 		return c.Journal.mutate(ctx, m)
+	case *JournalHeadMutation:
+		return c.JournalHead.mutate(ctx, m)
 	case *LicenseMutation:
 		return c.License.mutate(ctx, m)
 	case *MembershipMutation:
@@ -1996,6 +2004,139 @@ func (c *JournalClient) mutate(ctx context.Context, m *JournalMutation) (Value, 
 	}
 }
 
+// JournalHeadClient is a client for the JournalHead schema.
+type JournalHeadClient struct {
+	config
+}
+
+// NewJournalHeadClient returns a client for the JournalHead from the given config.
+func NewJournalHeadClient(c config) *JournalHeadClient {
+	return &JournalHeadClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `journalhead.Hooks(f(g(h())))`.
+func (c *JournalHeadClient) Use(hooks ...Hook) {
+	c.hooks.JournalHead = append(c.hooks.JournalHead, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `journalhead.Intercept(f(g(h())))`.
+func (c *JournalHeadClient) Intercept(interceptors ...Interceptor) {
+	c.inters.JournalHead = append(c.inters.JournalHead, interceptors...)
+}
+
+// Create returns a builder for creating a JournalHead entity.
+func (c *JournalHeadClient) Create() *JournalHeadCreate {
+	mutation := newJournalHeadMutation(c.config, OpCreate)
+	return &JournalHeadCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of JournalHead entities.
+func (c *JournalHeadClient) CreateBulk(builders ...*JournalHeadCreate) *JournalHeadCreateBulk {
+	return &JournalHeadCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *JournalHeadClient) MapCreateBulk(slice any, setFunc func(*JournalHeadCreate, int)) *JournalHeadCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &JournalHeadCreateBulk{err: fmt.Errorf("calling to JournalHeadClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*JournalHeadCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &JournalHeadCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for JournalHead.
+func (c *JournalHeadClient) Update() *JournalHeadUpdate {
+	mutation := newJournalHeadMutation(c.config, OpUpdate)
+	return &JournalHeadUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *JournalHeadClient) UpdateOne(_m *JournalHead) *JournalHeadUpdateOne {
+	mutation := newJournalHeadMutation(c.config, OpUpdateOne, withJournalHead(_m))
+	return &JournalHeadUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *JournalHeadClient) UpdateOneID(id int64) *JournalHeadUpdateOne {
+	mutation := newJournalHeadMutation(c.config, OpUpdateOne, withJournalHeadID(id))
+	return &JournalHeadUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for JournalHead.
+func (c *JournalHeadClient) Delete() *JournalHeadDelete {
+	mutation := newJournalHeadMutation(c.config, OpDelete)
+	return &JournalHeadDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *JournalHeadClient) DeleteOne(_m *JournalHead) *JournalHeadDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *JournalHeadClient) DeleteOneID(id int64) *JournalHeadDeleteOne {
+	builder := c.Delete().Where(journalhead.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &JournalHeadDeleteOne{builder}
+}
+
+// Query returns a query builder for JournalHead.
+func (c *JournalHeadClient) Query() *JournalHeadQuery {
+	return &JournalHeadQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeJournalHead},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a JournalHead entity by its id.
+func (c *JournalHeadClient) Get(ctx context.Context, id int64) (*JournalHead, error) {
+	return c.Query().Where(journalhead.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *JournalHeadClient) GetX(ctx context.Context, id int64) *JournalHead {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *JournalHeadClient) Hooks() []Hook {
+	return c.hooks.JournalHead
+}
+
+// Interceptors returns the client interceptors.
+func (c *JournalHeadClient) Interceptors() []Interceptor {
+	return c.inters.JournalHead
+}
+
+func (c *JournalHeadClient) mutate(ctx context.Context, m *JournalHeadMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&JournalHeadCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&JournalHeadUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&JournalHeadUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&JournalHeadDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown JournalHead mutation op: %q", m.Op())
+	}
+}
+
 // LicenseClient is a client for the License schema.
 type LicenseClient struct {
 	config
@@ -3223,13 +3364,14 @@ func (c *VendorClient) mutate(ctx context.Context, m *VendorMutation) (Value, er
 type (
 	hooks struct {
 		Allotment, AllotmentDelegate, AllotmentScope, Contract, Decision, Event,
-		Exclusion, Group, GroupLicense, GroupNesting, Journal, License, Membership,
-		Product, Seat, SeatReason, ServicePlan, User, Vendor []ent.Hook
+		Exclusion, Group, GroupLicense, GroupNesting, Journal, JournalHead, License,
+		Membership, Product, Seat, SeatReason, ServicePlan, User, Vendor []ent.Hook
 	}
 	inters struct {
 		Allotment, AllotmentDelegate, AllotmentScope, Contract, Decision, Event,
-		Exclusion, Group, GroupLicense, GroupNesting, Journal, License, Membership,
-		Product, Seat, SeatReason, ServicePlan, User, Vendor []ent.Interceptor
+		Exclusion, Group, GroupLicense, GroupNesting, Journal, JournalHead, License,
+		Membership, Product, Seat, SeatReason, ServicePlan, User,
+		Vendor []ent.Interceptor
 	}
 )
 

@@ -23,6 +23,7 @@ import (
 	"github.com/ringfence/ringfence/ent/grouplicense"
 	"github.com/ringfence/ringfence/ent/groupnesting"
 	"github.com/ringfence/ringfence/ent/journal"
+	"github.com/ringfence/ringfence/ent/journalhead"
 	"github.com/ringfence/ringfence/ent/license"
 	"github.com/ringfence/ringfence/ent/membership"
 	"github.com/ringfence/ringfence/ent/product"
@@ -102,6 +103,7 @@ func checkColumn(t, c string) error {
 			grouplicense.Table:      grouplicense.ValidColumn,
 			groupnesting.Table:      groupnesting.ValidColumn,
 			journal.Table:           journal.ValidColumn,
+			journalhead.Table:       journalhead.ValidColumn,
 			license.Table:           license.ValidColumn,
 			membership.Table:        membership.ValidColumn,
 			product.Table:           product.ValidColumn,

@@ -22,6 +22,7 @@ import (
 	"github.com/ringfence/ringfence/ent/grouplicense"
 	"github.com/ringfence/ringfence/ent/groupnesting"
 	"github.com/ringfence/ringfence/ent/journal"
+	"github.com/ringfence/ringfence/ent/journalhead"
 	"github.com/ringfence/ringfence/ent/license"
 	"github.com/ringfence/ringfence/ent/membership"
 	"github.com/ringfence/ringfence/ent/predicate"
@@ -54,6 +55,7 @@ const (
 	TypeGroupLicense      = "GroupLicense"
 	TypeGroupNesting      = "GroupNesting"
 	TypeJournal           = "Journal"
+	TypeJournalHead       = "JournalHead"
 	TypeLicense           = "License"
 	TypeMembership        = "Membership"
 	TypeProduct           = "Product"
@@ -9385,6 +9387,428 @@ func (m *JournalMutation) ResetEdge(name string) error {
 	return fmt.Errorf("unknown Journal edge %s", name)
 }
 
+// JournalHeadMutation represents an operation that mutates the JournalHead nodes in the graph.
+type JournalHeadMutation struct {
+	config
+	op            Op
+	typ           string
+	id            *int64
+	last          *int64
+	addlast       *int64
+	hash          *string
+	clearedFields map[string]struct{}
+	done          bool
+	oldValue      func(context.Context) (*JournalHead, error)
+	predicates    []predicate.JournalHead
+}
+
+var _ ent.Mutation = (*JournalHeadMutation)(nil)
+
+// journalheadOption allows management of the mutation configuration using functional options.
+type journalheadOption func(*JournalHeadMutation)
+
+// newJournalHeadMutation creates new mutation for the JournalHead entity.
+func newJournalHeadMutation(c config, op Op, opts ...journalheadOption) *JournalHeadMutation {
+	m := &JournalHeadMutation{
+		config:        c,
+		op:            op,
+		typ:           TypeJournalHead,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withJournalHeadID sets the ID field of the mutation.
+func withJournalHeadID(id int64) journalheadOption {
+	return func(m *JournalHeadMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *JournalHead
+		)
+		m.oldValue = func(ctx context.Context) (*JournalHead, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().JournalHead.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withJournalHead sets the old JournalHead of the mutation.
+func withJournalHead(node *JournalHead) journalheadOption {
+	return func(m *JournalHeadMutation) {
+		m.oldValue = func(context.Context) (*JournalHead, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m JournalHeadMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m JournalHeadMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("ent: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// SetID sets the value of the id field. Note that this
+// operation is only accepted on creation of JournalHead entities.
+func (m *JournalHeadMutation) SetID(id int64) {
+	m.id = &id
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *JournalHeadMutation) ID() (id int64, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *JournalHeadMutation) IDs(ctx context.Context) ([]int64, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []int64{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().JournalHead.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetLast sets the "last" field.
+func (m *JournalHeadMutation) SetLast(i int64) {
+	m.last = &i
+	m.addlast = nil
+}
+
+// Last returns the value of the "last" field in the mutation.
+func (m *JournalHeadMutation) Last() (r int64, exists bool) {
+	v := m.last
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldLast returns the old "last" field's value of the JournalHead entity.
+// If the JournalHead object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *JournalHeadMutation) OldLast(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldLast is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldLast requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldLast: %w", err)
+	}
+	return oldValue.Last, nil
+}
+
+// AddLast adds i to the "last" field.
+func (m *JournalHeadMutation) AddLast(i int64) {
+	if m.addlast != nil {
+		*m.addlast += i
+	} else {
+		m.addlast = &i
+	}
+}
+
+// AddedLast returns the value that was added to the "last" field in this mutation.
+func (m *JournalHeadMutation) AddedLast() (r int64, exists bool) {
+	v := m.addlast
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetLast resets all changes to the "last" field.
+func (m *JournalHeadMutation) ResetLast() {
+	m.last = nil
+	m.addlast = nil
+}
+
+// SetHash sets the "hash" field.
+func (m *JournalHeadMutation) SetHash(s string) {
+	m.hash = &s
+}
+
+// Hash returns the value of the "hash" field in the mutation.
+func (m *JournalHeadMutation) Hash() (r string, exists bool) {
+	v := m.hash
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldHash returns the old "hash" field's value of the JournalHead entity.
+// If the JournalHead object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *JournalHeadMutation) OldHash(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldHash is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldHash requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldHash: %w", err)
+	}
+	return oldValue.Hash, nil
+}
+
+// ResetHash resets all changes to the "hash" field.
+func (m *JournalHeadMutation) ResetHash() {
+	m.hash = nil
+}
+
+// Where appends a list predicates to the JournalHeadMutation builder.
+func (m *JournalHeadMutation) Where(ps ...predicate.JournalHead) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the JournalHeadMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *JournalHeadMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.JournalHead, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *JournalHeadMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *JournalHeadMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (JournalHead).
+func (m *JournalHeadMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *JournalHeadMutation) Fields() []string {
+	fields := make([]string, 0, 2)
+	if m.last != nil {
+		fields = append(fields, journalhead.FieldLast)
+	}
+	if m.hash != nil {
+		fields = append(fields, journalhead.FieldHash)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *JournalHeadMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case journalhead.FieldLast:
+		return m.Last()
+	case journalhead.FieldHash:
+		return m.Hash()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *JournalHeadMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case journalhead.FieldLast:
+		return m.OldLast(ctx)
+	case journalhead.FieldHash:
+		return m.OldHash(ctx)
+	}
+	return nil, fmt.Errorf("unknown JournalHead field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *JournalHeadMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case journalhead.FieldLast:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetLast(v)
+		return nil
+	case journalhead.FieldHash:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetHash(v)
+		return nil
+	}
+	return fmt.Errorf("unknown JournalHead field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *JournalHeadMutation) AddedFields() []string {
+	var fields []string
+	if m.addlast != nil {
+		fields = append(fields, journalhead.FieldLast)
+	}
+	return fields
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *JournalHeadMutation) AddedField(name string) (ent.Value, bool) {
+	switch name {
+	case journalhead.FieldLast:
+		return m.AddedLast()
+	}
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *JournalHeadMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	case journalhead.FieldLast:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddLast(v)
+		return nil
+	}
+	return fmt.Errorf("unknown JournalHead numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *JournalHeadMutation) ClearedFields() []string {
+	return nil
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *JournalHeadMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *JournalHeadMutation) ClearField(name string) error {
+	return fmt.Errorf("unknown JournalHead nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *JournalHeadMutation) ResetField(name string) error {
+	switch name {
+	case journalhead.FieldLast:
+		m.ResetLast()
+		return nil
+	case journalhead.FieldHash:
+		m.ResetHash()
+		return nil
+	}
+	return fmt.Errorf("unknown JournalHead field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *JournalHeadMutation) AddedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *JournalHeadMutation) AddedIDs(name string) []ent.Value {
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *JournalHeadMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *JournalHeadMutation) RemovedIDs(name string) []ent.Value {
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *JournalHeadMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *JournalHeadMutation) EdgeCleared(name string) bool {
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *JournalHeadMutation) ClearEdge(name string) error {
+	return fmt.Errorf("unknown JournalHead unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *JournalHeadMutation) ResetEdge(name string) error {
+	return fmt.Errorf("unknown JournalHead edge %s", name)
+}
+
 // LicenseMutation represents an operation that mutates the License nodes in the graph.
 type LicenseMutation struct {
 	config
@@ -13346,26 +13770,28 @@ func (m *SeatMutation) ResetEdge(name string) error {
 // SeatReasonMutation represents an operation that mutates the SeatReason nodes in the graph.
 type SeatReasonMutation struct {
 	config
-	op                  Op
-	typ                 string
-	id                  *int64
-	created_at          *time.Time
-	license_id          *int64
-	addlicense_id       *int64
-	user_id             *int64
-	adduser_id          *int64
-	group_license_id    *int64
-	addgroup_license_id *int64
-	allotment_id        *int64
-	addallotment_id     *int64
-	state               *seatreason.State
-	priority            *float64
-	addpriority         *float64
-	waiting_since       *time.Time
-	clearedFields       map[string]struct{}
-	done                bool
-	oldValue            func(context.Context) (*SeatReason, error)
-	predicates          []predicate.SeatReason
+	op                   Op
+	typ                  string
+	id                   *int64
+	created_at           *time.Time
+	license_id           *int64
+	addlicense_id        *int64
+	user_id              *int64
+	adduser_id           *int64
+	group_license_id     *int64
+	addgroup_license_id  *int64
+	allotment_id         *int64
+	addallotment_id      *int64
+	state                *seatreason.State
+	priority             *float64
+	addpriority          *float64
+	waiting_since        *time.Time
+	disabled_plans       *[]int
+	appenddisabled_plans []int
+	clearedFields        map[string]struct{}
+	done                 bool
+	oldValue             func(context.Context) (*SeatReason, error)
+	predicates           []predicate.SeatReason
 }
 
 var _ ent.Mutation = (*SeatReasonMutation)(nil)
@@ -13873,6 +14299,71 @@ func (m *SeatReasonMutation) ResetWaitingSince() {
 	delete(m.clearedFields, seatreason.FieldWaitingSince)
 }
 
+// SetDisabledPlans sets the "disabled_plans" field.
+func (m *SeatReasonMutation) SetDisabledPlans(i []int) {
+	m.disabled_plans = &i
+	m.appenddisabled_plans = nil
+}
+
+// DisabledPlans returns the value of the "disabled_plans" field in the mutation.
+func (m *SeatReasonMutation) DisabledPlans() (r []int, exists bool) {
+	v := m.disabled_plans
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldDisabledPlans returns the old "disabled_plans" field's value of the SeatReason entity.
+// If the SeatReason object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *SeatReasonMutation) OldDisabledPlans(ctx context.Context) (v []int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldDisabledPlans is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldDisabledPlans requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldDisabledPlans: %w", err)
+	}
+	return oldValue.DisabledPlans, nil
+}
+
+// AppendDisabledPlans adds i to the "disabled_plans" field.
+func (m *SeatReasonMutation) AppendDisabledPlans(i []int) {
+	m.appenddisabled_plans = append(m.appenddisabled_plans, i...)
+}
+
+// AppendedDisabledPlans returns the list of values that were appended to the "disabled_plans" field in this mutation.
+func (m *SeatReasonMutation) AppendedDisabledPlans() ([]int, bool) {
+	if len(m.appenddisabled_plans) == 0 {
+		return nil, false
+	}
+	return m.appenddisabled_plans, true
+}
+
+// ClearDisabledPlans clears the value of the "disabled_plans" field.
+func (m *SeatReasonMutation) ClearDisabledPlans() {
+	m.disabled_plans = nil
+	m.appenddisabled_plans = nil
+	m.clearedFields[seatreason.FieldDisabledPlans] = struct{}{}
+}
+
+// DisabledPlansCleared returns if the "disabled_plans" field was cleared in this mutation.
+func (m *SeatReasonMutation) DisabledPlansCleared() bool {
+	_, ok := m.clearedFields[seatreason.FieldDisabledPlans]
+	return ok
+}
+
+// ResetDisabledPlans resets all changes to the "disabled_plans" field.
+func (m *SeatReasonMutation) ResetDisabledPlans() {
+	m.disabled_plans = nil
+	m.appenddisabled_plans = nil
+	delete(m.clearedFields, seatreason.FieldDisabledPlans)
+}
+
 // Where appends a list predicates to the SeatReasonMutation builder.
 func (m *SeatReasonMutation) Where(ps ...predicate.SeatReason) {
 	m.predicates = append(m.predicates, ps...)
@@ -13907,7 +14398,7 @@ func (m *SeatReasonMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *SeatReasonMutation) Fields() []string {
-	fields := make([]string, 0, 8)
+	fields := make([]string, 0, 9)
 	if m.created_at != nil {
 		fields = append(fields, seatreason.FieldCreatedAt)
 	}
@@ -13931,6 +14422,9 @@ func (m *SeatReasonMutation) Fields() []string {
 	}
 	if m.waiting_since != nil {
 		fields = append(fields, seatreason.FieldWaitingSince)
+	}
+	if m.disabled_plans != nil {
+		fields = append(fields, seatreason.FieldDisabledPlans)
 	}
 	return fields
 }
@@ -13956,6 +14450,8 @@ func (m *SeatReasonMutation) Field(name string) (ent.Value, bool) {
 		return m.Priority()
 	case seatreason.FieldWaitingSince:
 		return m.WaitingSince()
+	case seatreason.FieldDisabledPlans:
+		return m.DisabledPlans()
 	}
 	return nil, false
 }
@@ -13981,6 +14477,8 @@ func (m *SeatReasonMutation) OldField(ctx context.Context, name string) (ent.Val
 		return m.OldPriority(ctx)
 	case seatreason.FieldWaitingSince:
 		return m.OldWaitingSince(ctx)
+	case seatreason.FieldDisabledPlans:
+		return m.OldDisabledPlans(ctx)
 	}
 	return nil, fmt.Errorf("unknown SeatReason field %s", name)
 }
@@ -14045,6 +14543,13 @@ func (m *SeatReasonMutation) SetField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetWaitingSince(v)
+		return nil
+	case seatreason.FieldDisabledPlans:
+		v, ok := value.([]int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetDisabledPlans(v)
 		return nil
 	}
 	return fmt.Errorf("unknown SeatReason field %s", name)
@@ -14142,6 +14647,9 @@ func (m *SeatReasonMutation) ClearedFields() []string {
 	if m.FieldCleared(seatreason.FieldWaitingSince) {
 		fields = append(fields, seatreason.FieldWaitingSince)
 	}
+	if m.FieldCleared(seatreason.FieldDisabledPlans) {
+		fields = append(fields, seatreason.FieldDisabledPlans)
+	}
 	return fields
 }
 
@@ -14158,6 +14666,9 @@ func (m *SeatReasonMutation) ClearField(name string) error {
 	switch name {
 	case seatreason.FieldWaitingSince:
 		m.ClearWaitingSince()
+		return nil
+	case seatreason.FieldDisabledPlans:
+		m.ClearDisabledPlans()
 		return nil
 	}
 	return fmt.Errorf("unknown SeatReason nullable field %s", name)
@@ -14190,6 +14701,9 @@ func (m *SeatReasonMutation) ResetField(name string) error {
 		return nil
 	case seatreason.FieldWaitingSince:
 		m.ResetWaitingSince()
+		return nil
+	case seatreason.FieldDisabledPlans:
+		m.ResetDisabledPlans()
 		return nil
 	}
 	return fmt.Errorf("unknown SeatReason field %s", name)

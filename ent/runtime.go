@@ -15,6 +15,7 @@ import (
 	"github.com/ringfence/ringfence/ent/group"
 	"github.com/ringfence/ringfence/ent/grouplicense"
 	"github.com/ringfence/ringfence/ent/journal"
+	"github.com/ringfence/ringfence/ent/journalhead"
 	"github.com/ringfence/ringfence/ent/license"
 	"github.com/ringfence/ringfence/ent/product"
 	"github.com/ringfence/ringfence/ent/schema"
@@ -314,6 +315,18 @@ func init() {
 	journalDescHash := journalFields[3].Descriptor()
 	// journal.HashValidator is a validator for the "hash" field. It is called by the builders before save.
 	journal.HashValidator = journalDescHash.Validators[0].(func(string) error)
+	journalheadFields := schema.JournalHead{}.Fields()
+	_ = journalheadFields
+	// journalheadDescLast is the schema descriptor for last field.
+	journalheadDescLast := journalheadFields[1].Descriptor()
+	// journalhead.DefaultLast holds the default value on creation for the last field.
+	journalhead.DefaultLast = journalheadDescLast.Default.(int64)
+	// journalheadDescHash is the schema descriptor for hash field.
+	journalheadDescHash := journalheadFields[2].Descriptor()
+	// journalhead.DefaultHash holds the default value on creation for the hash field.
+	journalhead.DefaultHash = journalheadDescHash.Default.(string)
+	// journalhead.HashValidator is a validator for the "hash" field. It is called by the builders before save.
+	journalhead.HashValidator = journalheadDescHash.Validators[0].(func(string) error)
 	licenseMixin := schema.License{}.Mixin()
 	licenseMixinFields1 := licenseMixin[1].Fields()
 	_ = licenseMixinFields1

@@ -3,6 +3,7 @@
 package ent
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -33,7 +34,9 @@ type SeatReason struct {
 	Priority float64 `json:"priority,omitempty"`
 	// WaitingSince holds the value of the "waiting_since" field.
 	WaitingSince *time.Time `json:"waiting_since,omitempty"`
-	selectValues sql.SelectValues
+	// Plans a direct assignment switches off; a group's are in its group license.
+	DisabledPlans []int `json:"disabled_plans,omitempty"`
+	selectValues  sql.SelectValues
 }
 
 // scanValues returns the types for scanning values from sql.Rows.
@@ -41,6 +44,8 @@ func (*SeatReason) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
+		case seatreason.FieldDisabledPlans:
+			values[i] = new([]byte)
 		case seatreason.FieldPriority:
 			values[i] = new(sql.NullFloat64)
 		case seatreason.FieldID, seatreason.FieldLicenseID, seatreason.FieldUserID, seatreason.FieldGroupLicenseID, seatreason.FieldAllotmentID:
@@ -119,6 +124,14 @@ func (_m *SeatReason) assignValues(columns []string, values []any) error {
 				_m.WaitingSince = new(time.Time)
 				*_m.WaitingSince = value.Time
 			}
+		case seatreason.FieldDisabledPlans:
+			if value, ok := values[i].(*[]byte); !ok {
+				return fmt.Errorf("unexpected type %T for field disabled_plans", values[i])
+			} else if value != nil && len(*value) > 0 {
+				if err := json.Unmarshal(*value, &_m.DisabledPlans); err != nil {
+					return fmt.Errorf("unmarshal field disabled_plans: %w", err)
+				}
+			}
 		default:
 			_m.selectValues.Set(columns[i], values[i])
 		}
@@ -180,6 +193,9 @@ func (_m *SeatReason) String() string {
 		builder.WriteString("waiting_since=")
 		builder.WriteString(v.Format(time.ANSIC))
 	}
+	builder.WriteString(", ")
+	builder.WriteString("disabled_plans=")
+	builder.WriteString(fmt.Sprintf("%v", _m.DisabledPlans))
 	builder.WriteByte(')')
 	return builder.String()
 }

@@ -108,6 +108,12 @@ func (_c *SeatReasonCreate) SetNillableWaitingSince(v *time.Time) *SeatReasonCre
 	return _c
 }
 
+// SetDisabledPlans sets the "disabled_plans" field.
+func (_c *SeatReasonCreate) SetDisabledPlans(v []int) *SeatReasonCreate {
+	_c.mutation.SetDisabledPlans(v)
+	return _c
+}
+
 // SetID sets the "id" field.
 func (_c *SeatReasonCreate) SetID(v int64) *SeatReasonCreate {
 	_c.mutation.SetID(v)
@@ -258,6 +264,10 @@ func (_c *SeatReasonCreate) createSpec() (*SeatReason, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.WaitingSince(); ok {
 		_spec.SetField(seatreason.FieldWaitingSince, field.TypeTime, value)
 		_node.WaitingSince = &value
+	}
+	if value, ok := _c.mutation.DisabledPlans(); ok {
+		_spec.SetField(seatreason.FieldDisabledPlans, field.TypeJSON, value)
+		_node.DisabledPlans = value
 	}
 	return _node, _spec
 }

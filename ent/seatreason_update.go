@@ -10,6 +10,7 @@ import (
 
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	"entgo.io/ent/dialect/sql/sqljson"
 	"entgo.io/ent/schema/field"
 	"github.com/ringfence/ringfence/ent/predicate"
 	"github.com/ringfence/ringfence/ent/seatreason"
@@ -105,6 +106,24 @@ func (_u *SeatReasonUpdate) ClearWaitingSince() *SeatReasonUpdate {
 	return _u
 }
 
+// SetDisabledPlans sets the "disabled_plans" field.
+func (_u *SeatReasonUpdate) SetDisabledPlans(v []int) *SeatReasonUpdate {
+	_u.mutation.SetDisabledPlans(v)
+	return _u
+}
+
+// AppendDisabledPlans appends value to the "disabled_plans" field.
+func (_u *SeatReasonUpdate) AppendDisabledPlans(v []int) *SeatReasonUpdate {
+	_u.mutation.AppendDisabledPlans(v)
+	return _u
+}
+
+// ClearDisabledPlans clears the value of the "disabled_plans" field.
+func (_u *SeatReasonUpdate) ClearDisabledPlans() *SeatReasonUpdate {
+	_u.mutation.ClearDisabledPlans()
+	return _u
+}
+
 // Mutation returns the SeatReasonMutation object of the builder.
 func (_u *SeatReasonUpdate) Mutation() *SeatReasonMutation {
 	return _u.mutation
@@ -185,6 +204,17 @@ func (_u *SeatReasonUpdate) sqlSave(ctx context.Context) (_node int, err error) 
 	}
 	if _u.mutation.WaitingSinceCleared() {
 		_spec.ClearField(seatreason.FieldWaitingSince, field.TypeTime)
+	}
+	if value, ok := _u.mutation.DisabledPlans(); ok {
+		_spec.SetField(seatreason.FieldDisabledPlans, field.TypeJSON, value)
+	}
+	if value, ok := _u.mutation.AppendedDisabledPlans(); ok {
+		_spec.AddModifier(func(u *sql.UpdateBuilder) {
+			sqljson.Append(u, seatreason.FieldDisabledPlans, value)
+		})
+	}
+	if _u.mutation.DisabledPlansCleared() {
+		_spec.ClearField(seatreason.FieldDisabledPlans, field.TypeJSON)
 	}
 	_spec.AddModifiers(_u.modifiers...)
 	if _node, err = sqlgraph.UpdateNodes(ctx, _u.driver, _spec); err != nil {
@@ -281,6 +311,24 @@ func (_u *SeatReasonUpdateOne) SetNillableWaitingSince(v *time.Time) *SeatReason
 // ClearWaitingSince clears the value of the "waiting_since" field.
 func (_u *SeatReasonUpdateOne) ClearWaitingSince() *SeatReasonUpdateOne {
 	_u.mutation.ClearWaitingSince()
+	return _u
+}
+
+// SetDisabledPlans sets the "disabled_plans" field.
+func (_u *SeatReasonUpdateOne) SetDisabledPlans(v []int) *SeatReasonUpdateOne {
+	_u.mutation.SetDisabledPlans(v)
+	return _u
+}
+
+// AppendDisabledPlans appends value to the "disabled_plans" field.
+func (_u *SeatReasonUpdateOne) AppendDisabledPlans(v []int) *SeatReasonUpdateOne {
+	_u.mutation.AppendDisabledPlans(v)
+	return _u
+}
+
+// ClearDisabledPlans clears the value of the "disabled_plans" field.
+func (_u *SeatReasonUpdateOne) ClearDisabledPlans() *SeatReasonUpdateOne {
+	_u.mutation.ClearDisabledPlans()
 	return _u
 }
 
@@ -394,6 +442,17 @@ func (_u *SeatReasonUpdateOne) sqlSave(ctx context.Context) (_node *SeatReason, 
 	}
 	if _u.mutation.WaitingSinceCleared() {
 		_spec.ClearField(seatreason.FieldWaitingSince, field.TypeTime)
+	}
+	if value, ok := _u.mutation.DisabledPlans(); ok {
+		_spec.SetField(seatreason.FieldDisabledPlans, field.TypeJSON, value)
+	}
+	if value, ok := _u.mutation.AppendedDisabledPlans(); ok {
+		_spec.AddModifier(func(u *sql.UpdateBuilder) {
+			sqljson.Append(u, seatreason.FieldDisabledPlans, value)
+		})
+	}
+	if _u.mutation.DisabledPlansCleared() {
+		_spec.ClearField(seatreason.FieldDisabledPlans, field.TypeJSON)
 	}
 	_spec.AddModifiers(_u.modifiers...)
 	_node = &SeatReason{config: _u.config}

@@ -36,6 +36,8 @@ type Tx struct {
 	GroupNesting *GroupNestingClient
 	// Journal is the client for interacting with the Journal builders.
 	Journal *JournalClient
+	// JournalHead is the client for interacting with the JournalHead builders.
+	JournalHead *JournalHeadClient
 	// License is the client for interacting with the License builders.
 	License *LicenseClient
 	// Membership is the client for interacting with the Membership builders.
@@ -194,6 +196,7 @@ func (tx *Tx) init() {
 	tx.GroupLicense = NewGroupLicenseClient(tx.config)
 	tx.GroupNesting = NewGroupNestingClient(tx.config)
 	tx.Journal = NewJournalClient(tx.config)
+	tx.JournalHead = NewJournalHeadClient(tx.config)
 	tx.License = NewLicenseClient(tx.config)
 	tx.Membership = NewMembershipClient(tx.config)
 	tx.Product = NewProductClient(tx.config)

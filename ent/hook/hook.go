@@ -141,6 +141,18 @@ func (f JournalFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, err
 	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.JournalMutation", m)
 }
 
+// The JournalHeadFunc type is an adapter to allow the use of ordinary
+// function as JournalHead mutator.
+type JournalHeadFunc func(context.Context, *ent.JournalHeadMutation) (ent.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f JournalHeadFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+	if mv, ok := m.(*ent.JournalHeadMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.JournalHeadMutation", m)
+}
+
 // The LicenseFunc type is an adapter to allow the use of ordinary
 // function as License mutator.
 type LicenseFunc func(context.Context, *ent.LicenseMutation) (ent.Value, error)

@@ -377,6 +377,18 @@ var (
 		Columns:    JournalsColumns,
 		PrimaryKey: []*schema.Column{JournalsColumns[0]},
 	}
+	// JournalHeadsColumns holds the columns for the "journal_heads" table.
+	JournalHeadsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "last", Type: field.TypeInt64, Default: 0},
+		{Name: "hash", Type: field.TypeString, Size: 64, Default: ""},
+	}
+	// JournalHeadsTable holds the schema information for the "journal_heads" table.
+	JournalHeadsTable = &schema.Table{
+		Name:       "journal_heads",
+		Columns:    JournalHeadsColumns,
+		PrimaryKey: []*schema.Column{JournalHeadsColumns[0]},
+	}
 	// LicensesColumns holds the columns for the "licenses" table.
 	LicensesColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeInt64, Increment: true},
@@ -550,6 +562,7 @@ var (
 		{Name: "state", Type: field.TypeEnum, Enums: []string{"SERVED", "STANDBY", "WAITING", "ERROR"}},
 		{Name: "priority", Type: field.TypeFloat64, Default: 0},
 		{Name: "waiting_since", Type: field.TypeTime, Nullable: true},
+		{Name: "disabled_plans", Type: field.TypeJSON, Nullable: true},
 	}
 	// SeatReasonsTable holds the schema information for the "seat_reasons" table.
 	SeatReasonsTable = &schema.Table{
@@ -696,6 +709,7 @@ var (
 		GroupLicensesTable,
 		GroupNestingsTable,
 		JournalsTable,
+		JournalHeadsTable,
 		LicensesTable,
 		MembershipsTable,
 		ProductsTable,

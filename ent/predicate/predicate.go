@@ -39,6 +39,9 @@ type GroupNesting func(*sql.Selector)
 // Journal is the predicate function for journal builders.
 type Journal func(*sql.Selector)
 
+// JournalHead is the predicate function for journalhead builders.
+type JournalHead func(*sql.Selector)
+
 // License is the predicate function for license builders.
 type License func(*sql.Selector)
 

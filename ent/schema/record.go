@@ -89,3 +89,16 @@ func (Journal) Fields() []ent.Field {
 		field.String("hash").Immutable().MaxLen(64),
 	}
 }
+
+// JournalHead is the one row (id 1) that every transaction locks to append to the journal, so that the chain has one order
+// however many replicas write.
+type JournalHead struct{ ent.Schema }
+
+// Fields of the head: the last entry's id and hash.
+func (JournalHead) Fields() []ent.Field {
+	return []ent.Field{
+		field.Int64("id").Immutable(),
+		field.Int64("last").Default(0),
+		field.String("hash").Default("").MaxLen(64),
+	}
+}

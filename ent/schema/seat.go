@@ -113,6 +113,7 @@ func (SeatReason) Fields() []ent.Field {
 		field.Enum("state").Values("SERVED", "STANDBY", "WAITING", "ERROR"),
 		field.Float("priority").Default(0),
 		field.Time("waiting_since").Optional().Nillable(),
+		field.Ints("disabled_plans").Optional().Comment("Plans a direct assignment switches off; a group's are in its group license."),
 	}
 }
 

@@ -30,6 +30,8 @@ const (
 	FieldPriority = "priority"
 	// FieldWaitingSince holds the string denoting the waiting_since field in the database.
 	FieldWaitingSince = "waiting_since"
+	// FieldDisabledPlans holds the string denoting the disabled_plans field in the database.
+	FieldDisabledPlans = "disabled_plans"
 	// Table holds the table name of the seatreason in the database.
 	Table = "seat_reasons"
 )
@@ -45,6 +47,7 @@ var Columns = []string{
 	FieldState,
 	FieldPriority,
 	FieldWaitingSince,
+	FieldDisabledPlans,
 }
 
 // ValidColumn reports if the column name is valid (part of the table columns).

@@ -399,6 +399,16 @@ func WaitingSinceNotNil() predicate.SeatReason {
 	return predicate.SeatReason(sql.FieldNotNull(FieldWaitingSince))
 }
 
+// DisabledPlansIsNil applies the IsNil predicate on the "disabled_plans" field.
+func DisabledPlansIsNil() predicate.SeatReason {
+	return predicate.SeatReason(sql.FieldIsNull(FieldDisabledPlans))
+}
+
+// DisabledPlansNotNil applies the NotNil predicate on the "disabled_plans" field.
+func DisabledPlansNotNil() predicate.SeatReason {
+	return predicate.SeatReason(sql.FieldNotNull(FieldDisabledPlans))
+}
+
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.SeatReason) predicate.SeatReason {
 	return predicate.SeatReason(sql.AndPredicates(predicates...))
