@@ -1,0 +1,40 @@
+package policy
+
+import "github.com/ringfence/ringfence/internal/licensing"
+
+// Answer is what the policy answered to one request.
+type Answer struct {
+	// Allow is true when at least one rule granted the request, no finding refused it as a whole, and the evaluation
+	// was sound. A subject may still be refused on its own.
+	Allow      bool
+	Grants     []string              // names of the rules that granted
+	Violations []licensing.Violation // why the request is refused as a whole
+	Warnings   []licensing.Violation // what the caller should know; never refuses
+	Subjects   []SubjectAnswer       // as many as Input.Subjects, in the same order
+	// Ceilings says how high used + reserved of a pool may go by this request, in whole units, never below the limit.
+	// A pool that is absent stops at its limit.
+	Ceilings map[licensing.PoolKey]int64
+	Revision string // content hash of the policies that answered
+}
+
+// SubjectAnswer is what the policy answered about one subject.
+type SubjectAnswer struct {
+	Denials  []licensing.Violation // the subject is not served
+	Errors   []licensing.Violation // the seat is recorded in state ERROR
+	Warnings []licensing.Violation
+	Priority float64 // place in the queue, higher first
+}
+
+// Failed tells whether the policy gave no usable answer, as against an answer that denies.
+func (a *Answer) Failed() bool {
+	return len(a.Violations) == 1 && a.Violations[0].Code == licensing.PolicyError && len(a.Grants) == 0
+}
+
+// refusal is the answer to a request that could not be decided. The cause goes to the log, never to the caller.
+func refusal(revision, message string, subjects int) Answer {
+	return Answer{
+		Violations: []licensing.Violation{{Code: licensing.PolicyError, Message: message}},
+		Subjects:   make([]SubjectAnswer, subjects),
+		Revision:   revision,
+	}
+}

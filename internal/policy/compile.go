@@ -1,0 +1,127 @@
+package policy
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/rego"
+	"github.com/open-policy-agent/opa/v1/storage"
+	"github.com/open-policy-agent/opa/v1/storage/inmem"
+
+	"github.com/ringfence/ringfence/policies"
+)
+
+const (
+	decisionQuery = "data.ringfence.decision"
+	readQuery     = `{"visible": data.ringfence.visible, "masked": data.ringfence.masked, "actions": data.ringfence.actions}`
+	testSuffix    = "_test.rego"
+)
+
+// live is a policy that passed the gate: all a decision needs, immutable, swapped as a whole.
+type live struct {
+	revision string
+	loadedAt time.Time
+	decision rego.PreparedEvalQuery
+	reads    rego.PreparedEvalQuery
+	views    views
+	plans    map[string]bool
+}
+
+// build takes a source through the gate. The problems are empty exactly if the policy may go live.
+func build(ctx context.Context, s *source, now time.Time) (*live, []Problem) {
+	document, problems := s.document()
+	modules, more := s.parse()
+	if problems = append(problems, more...); len(problems) > 0 {
+		return nil, problems
+	}
+	store := inmem.NewFromObjectWithOpts(document, inmem.OptReturnASTValuesOnRead(true), inmem.OptRoundTripOnWrite(false))
+	compiler, err := compile(ctx, withoutTests(modules), store)
+	if err != nil {
+		return nil, problemsOf(err)
+	}
+	p := &live{revision: s.revision, loadedAt: now, plans: relevantPlans(document)}
+	if p.decision, err = prepare(ctx, decisionQuery, compiler, store); err != nil {
+		return nil, problemsOf(err)
+	}
+	if p.reads, err = prepare(ctx, readQuery, compiler, store); err != nil {
+		return nil, problemsOf(err)
+	}
+	return p, nil
+}
+
+func (s *source) parse() (map[string]*ast.Module, []Problem) {
+	modules := make(map[string]*ast.Module, len(s.modules))
+	var problems []Problem
+	options := ast.ParserOptions{Capabilities: capabilities(), ProcessAnnotation: true, RegoVersion: ast.RegoV1}
+	for _, name := range slices.Sorted(maps.Keys(s.modules)) {
+		module, err := ast.ParseModuleWithOpts(name, string(s.modules[name]), options)
+		if err != nil {
+			problems = append(problems, problemsOf(err)...)
+			continue
+		}
+		if module == nil {
+			problems = append(problems, Problem{File: name, Row: 1, Column: 1, Message: "the file is empty"})
+			continue
+		}
+		modules[name] = module
+	}
+	return modules, problems
+}
+
+func withoutTests(modules map[string]*ast.Module) map[string]*ast.Module {
+	kept := maps.Clone(modules)
+	maps.DeleteFunc(kept, func(name string, _ *ast.Module) bool { return strings.HasSuffix(name, testSuffix) })
+	return kept
+}
+
+// newCompiler is strict, knows the shape of the input on every module, and refuses a rule where data already is.
+func newCompiler(ctx context.Context, store storage.Store, txn storage.Transaction) (*ast.Compiler, error) {
+	text, err := policies.FS.ReadFile("schemas/input.json")
+	if err != nil {
+		return nil, err
+	}
+	var schema any
+	if err := json.Unmarshal(text, &schema); err != nil {
+		return nil, fmt.Errorf("schemas/input.json: %w", err)
+	}
+	schemas := ast.NewSchemaSet()
+	schemas.Put(ast.SchemaRootRef, schema)
+	return ast.NewCompiler().
+		WithStrict(true).
+		WithCapabilities(capabilities()).
+		WithSchemas(schemas).
+		WithPathConflictsCheck(storage.NonEmpty(ctx, store, txn)).
+		WithDefaultRegoVersion(ast.RegoV1), nil
+}
+
+func compile(ctx context.Context, modules map[string]*ast.Module, store storage.Store) (*ast.Compiler, error) {
+	var compiler *ast.Compiler
+	err := storage.Txn(ctx, store, storage.TransactionParams{}, func(txn storage.Transaction) error {
+		var err error
+		if compiler, err = newCompiler(ctx, store, txn); err != nil {
+			return err
+		}
+		if compiler.Compile(modules); compiler.Failed() {
+			return compiler.Errors
+		}
+		return nil
+	})
+	return compiler, err
+}
+
+func prepare(ctx context.Context, query string, compiler *ast.Compiler, store storage.Store) (rego.PreparedEvalQuery, error) {
+	return rego.New(
+		rego.Query(query),
+		rego.Compiler(compiler),
+		rego.Store(store),
+		rego.SetRegoVersion(ast.RegoV1),
+		rego.StrictBuiltinErrors(true),
+		rego.GenerateJSON(func(term *ast.Term, _ *rego.EvalContext) (any, error) { return term, nil }),
+	).PrepareForEval(ctx)
+}

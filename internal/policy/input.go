@@ -1,0 +1,128 @@
+package policy
+
+import (
+	"time"
+
+	"github.com/ringfence/ringfence/internal/licensing"
+)
+
+// Actions that are no root field of the API. All others carry the name of their mutation.
+const (
+	// ActionPromoteSeats gives waiting users the units that became free.
+	ActionPromoteSeats = "promoteSeats"
+	// ActionLicenseMembers gives or takes the seats that follow from a group license when a membership or a user changes.
+	ActionLicenseMembers = "licenseMembers"
+	// ActionRead is the action of the read side. It never reaches Decide; Visibility answers for it.
+	ActionRead = "read"
+)
+
+// Modes of a pool as the policy sees them.
+const (
+	ModeReserved = "RESERVED"
+	ModeCeiling  = "CEILING"
+	ModeLicense  = "LICENSE"
+)
+
+// How a subject comes to a seat.
+const (
+	ViaDirect = "direct"
+	ViaGroup  = "group"
+)
+
+// Input is everything a decision may rest on. All of it is read inside the transaction that will write, after the pools
+// are locked; the policy has no other source of facts. In Rego the names are in snake_case. What does not apply is
+// absent there, never null: a nil limit is `unlimited: true` without `limit`.
+type Input struct {
+	Now       time.Time        // whole seconds since 1970 in Rego; there is no other clock
+	Action    string           // root field of the mutation, or one of the Action constants
+	Principal Principal        // who asks
+	License   *License         // the license the request is about; nil when there is none
+	Pools     []Pool           // the target pool first, then its ancestors up to and including the license
+	Subjects  []Subject        // users who would get or lose a seat, at most 10,000
+	Allotment *AllotmentChange // only createAllotment and updateAllotment
+	Group     *Group           // only group licenses and group memberships
+	Args      any              // other arguments of the command, small and fit for JSON; nil is left out
+}
+
+// Principal is who asks.
+type Principal struct {
+	Name       string
+	Roles      []string
+	System     bool  // the service itself; never set from a token
+	UserID     int64 // 0 when no user of the directory carries the name
+	DelegateOf bool  // is a delegate of any allotment, directly or through a group
+}
+
+// License is the license a request is about.
+type License struct {
+	ID               int64
+	ProductKind      string
+	SKU              string
+	Quantity         int64
+	Unlimited        bool
+	BlockedLocations []string // usage locations the product must not be used in
+	Plans            []string // service plans the request would switch on, those of RelevantPlans only
+	StartsAt, EndsAt *time.Time
+}
+
+// Pool is one pool of the chain a request draws on. Counts are whole units.
+//
+// For createAllotment the first pool is the parent; for updateAllotment and deleteAllotment it is the allotment itself,
+// followed by its parent.
+type Pool struct {
+	Key              licensing.PoolKey // "id" in Rego: "license:12" or "allotment:34"
+	Name             string
+	Mode             string // ModeReserved, ModeCeiling or ModeLicense
+	Limit            *int64 // nil: unlimited
+	Used, Reserved   int64
+	Available        *int64 // nil: unlimited; never negative
+	Requested        int64  // units the request would take from this pool
+	Draws            bool   // the request charges this pool: the target, and upwards to the first RESERVED one
+	Delegate         bool   // the principal is a delegate of exactly this pool, directly or through a group
+	Scope            Scope
+	StartsAt, EndsAt *time.Time
+}
+
+// Scope says whom an allotment is for: anyone who matches one of the values. The empty scope is everyone; it is absent
+// in Rego.
+type Scope struct {
+	Groups      []int64
+	Departments []string
+	Countries   []string // usage locations
+}
+
+// Empty tells whether the scope admits everyone.
+func (s *Scope) Empty() bool {
+	return len(s.Groups) == 0 && len(s.Departments) == 0 && len(s.Countries) == 0
+}
+
+// Subject is a user, or a number of users with the same profile, who would get or lose a seat.
+type Subject struct {
+	UserID        int64
+	Type          string // MEMBER, GUEST or SERVICE_ACCOUNT
+	Enabled       bool
+	Department    string   // absent in Rego when empty
+	UsageLocation string   // absent in Rego when empty
+	Groups        []int64  // the user's groups among those named in some scope of the chain
+	HeldPlans     []string // plans of RelevantPlans active on the user's other licenses
+	Via           string   // ViaDirect or ViaGroup
+	Count         int64    // how many users share this profile; 0 counts as 1
+}
+
+// AllotmentChange is what createAllotment or updateAllotment would make of an allotment: its state afterwards, not the
+// difference.
+type AllotmentChange struct {
+	Mode             string
+	Limit            *int64 // nil: unlimited
+	PreviousLimit    *int64 // nil on creation, and when it was unlimited
+	Requested        int64  // units the chain above must give
+	Scope            Scope
+	StartsAt, EndsAt *time.Time
+	Fields           []string // names of the input fields that change
+}
+
+// Group is the group that a group license or a change of membership is about.
+type Group struct {
+	ID      int64
+	Members int64 // direct members, or nested ones too where the request includes them
+}

@@ -1,0 +1,63 @@
+package policy
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+)
+
+// Problem is one thing that is wrong with a policy directory. Row and Column count from 1; they are 0 when the problem
+// has no place in a file.
+type Problem struct {
+	File        string
+	Row, Column int
+	Message     string
+}
+
+// String gives file:row:col: message.
+func (p Problem) String() string {
+	if p.Row == 0 {
+		return fmt.Sprintf("%s: %s", p.File, p.Message)
+	}
+	return fmt.Sprintf("%s:%d:%d: %s", p.File, p.Row, p.Column, p.Message)
+}
+
+// RefusedError says why a policy directory was not taken into use.
+type RefusedError struct {
+	Revision string // of the refused content, empty when it could not be read
+	Problems []Problem
+}
+
+// Error lists the problems, one per line.
+func (e *RefusedError) Error() string {
+	lines := make([]string, 0, len(e.Problems)+1)
+	lines = append(lines, "policy refused")
+	for _, p := range e.Problems {
+		lines = append(lines, p.String())
+	}
+	return strings.Join(lines, "\n")
+}
+
+// problemsOf spreads what OPA reports over single problems.
+func problemsOf(err error) []Problem {
+	if list, ok := errors.AsType[ast.Errors](err); ok {
+		problems := make([]Problem, 0, len(list))
+		for _, e := range list {
+			problems = append(problems, problemAt(e.Location, e.Message))
+		}
+		return problems
+	}
+	if single, ok := errors.AsType[*ast.Error](err); ok {
+		return []Problem{problemAt(single.Location, single.Message)}
+	}
+	return []Problem{{Message: err.Error()}}
+}
+
+func problemAt(at *ast.Location, message string) Problem {
+	if at == nil {
+		return Problem{Message: message}
+	}
+	return Problem{File: at.File, Row: at.Row, Column: at.Col, Message: message}
+}

@@ -1,0 +1,170 @@
+package policy
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+)
+
+// Scopes that a policy may name for a type. The read side translates them into conditions of the database; a name it
+// does not know shows nothing.
+const (
+	ScopeAll       = "all"       // everything of the type
+	ScopeDelegated = "delegated" // allotments one is a delegate of and those below, and what belongs to them
+	ScopeHeld      = "held"      // licenses, contracts and products of one's own seats
+	ScopeSelf      = "self"      // oneself and one's own seats
+	ScopeMember    = "member"    // groups one is in
+	ScopeOwn       = "own"       // one's own decisions
+)
+
+// View is what a principal may see: conditions for lists, fields to mask, and what to offer in a menu. Its maps are
+// shared between callers and must not be changed. The zero View shows nothing.
+type View struct {
+	Visible  map[string]map[string]bool // type → scopes; several scopes show the union
+	Masked   map[string]map[string]bool // type → fields that read as null
+	Actions  map[string]bool            // what one may do to at least something; the decision on a request is what counts
+	Revision string
+}
+
+// All tells whether everything of the type may be seen.
+func (v *View) All(kind string) bool { return v.Visible[kind][ScopeAll] }
+
+// Masks tells whether a field of the type must read as null.
+func (v *View) Masks(kind, field string) bool { return v.Masked[kind][field] }
+
+// views keeps the answers of one revision. The key is all that the read side's input holds, so equal keys have equal
+// answers; maxViews bounds what invented roles in tokens could fill.
+type views struct {
+	mu    sync.RWMutex
+	byKey map[string]View
+}
+
+const maxViews = 4096
+
+// Visibility answers what the principal may see. An error comes with a View that shows nothing.
+func (e *Engine) Visibility(ctx context.Context, who Principal) (View, error) {
+	p := e.current.Load()
+	roles := slices.Compact(slices.Sorted(slices.Values(who.Roles)))
+	key := strings.Join([]string{who.Tier(), strconv.FormatBool(who.DelegateOf), strings.Join(roles, "\x00")}, "\x00")
+	if view, ok := p.views.get(key); ok {
+		return view, nil
+	}
+	input := object(pair{kAction, word(ActionRead)}, pair{kPrincipal, object(
+		pair{kDelegateOf, boolean(who.DelegateOf)},
+		pair{kRoles, texts(roles)},
+		pair{kSystem, boolean(who.System)},
+		pair{kTier, word(who.Tier())},
+	)})
+	term, err := evaluate(ctx, p.reads, input, e.timeout)
+	if err != nil {
+		return View{Revision: p.revision}, fmt.Errorf("policy: what may be seen: %w", err)
+	}
+	view, err := decodeView(term)
+	if err != nil {
+		return View{Revision: p.revision}, fmt.Errorf("policy: what may be seen: %w", err)
+	}
+	view.Revision = p.revision
+	p.views.put(key, view)
+	return view, nil
+}
+
+func (v *views) get(key string) (View, bool) {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	view, ok := v.byKey[key]
+	return view, ok
+}
+
+func (v *views) put(key string, view View) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.byKey == nil || len(v.byKey) >= maxViews {
+		v.byKey = map[string]View{}
+	}
+	v.byKey[key] = view
+}
+
+var (
+	kActions = ast.StringTerm("actions")
+	kMasked  = ast.StringTerm("masked")
+	kVisible = ast.StringTerm("visible")
+)
+
+func decodeView(term *ast.Term) (View, error) {
+	answer, ok := objectOf(term)
+	if !ok {
+		return View{}, errShape
+	}
+	var view View
+	var err error
+	if view.Visible, err = namesByType(answer.Get(kVisible), "visible"); err != nil {
+		return View{}, err
+	}
+	if view.Masked, err = namesByType(answer.Get(kMasked), "masked"); err != nil {
+		return View{}, err
+	}
+	view.Actions, err = names(answer.Get(kActions), "actions")
+	if err != nil {
+		return View{}, err
+	}
+	return view, nil
+}
+
+func namesByType(term *ast.Term, what string) (map[string]map[string]bool, error) {
+	byType, ok := objectOf(term)
+	if !ok {
+		return nil, fmt.Errorf("%w: %s", errShape, what)
+	}
+	out := make(map[string]map[string]bool, byType.Len())
+	err := byType.Iter(func(key, value *ast.Term) error {
+		kind, ok := textOf(key)
+		if !ok {
+			return fmt.Errorf("%w: %s", errShape, what)
+		}
+		set, err := names(value, what)
+		out[kind] = set
+		return err
+	})
+	return out, err
+}
+
+func names(term *ast.Term, what string) (map[string]bool, error) {
+	out := map[string]bool{}
+	err := each(term, what, func(item *ast.Term) error {
+		name, ok := textOf(item)
+		if !ok {
+			return fmt.Errorf("%w: %s", errShape, what)
+		}
+		out[name] = true
+		return nil
+	})
+	return out, err
+}
+
+// relevantPlans collects the plans named by settings.plans: exclusive maps a plan to its family, depends a plan to those
+// of which it needs one.
+func relevantPlans(document map[string]any) map[string]bool {
+	plans := map[string]bool{}
+	settings, _ := document["settings"].(map[string]any)
+	named, _ := settings["plans"].(map[string]any)
+	exclusive, _ := named["exclusive"].(map[string]any)
+	for plan := range exclusive {
+		plans[plan] = true
+	}
+	depends, _ := named["depends"].(map[string]any)
+	for plan, needed := range depends {
+		plans[plan] = true
+		list, _ := needed.([]any)
+		for _, other := range list {
+			if name, ok := other.(string); ok {
+				plans[name] = true
+			}
+		}
+	}
+	return plans
+}
