@@ -729,15 +729,15 @@ func init() {
 	AllotmentsTable.Annotation.Checks = map[string]string{
 		"allotment_depth":   "depth BETWEEN 1 AND 8",
 		"allotment_limited": "mode = 'CEILING' OR capacity IS NOT NULL",
-		"allotment_parent":  "(depth = 1) = (parent_id IS NULL)",
-		"pool_ceiling":      "(capacity IS NULL AND ceiling IS NULL) OR (capacity IS NOT NULL AND ceiling IS NOT NULL AND ceiling >= capacity)",
+		"allotment_parent":  "((depth = 1) = (parent_id IS NULL))",
+		"pool_ceiling":      "((capacity IS NULL AND ceiling IS NULL) OR (capacity IS NOT NULL AND ceiling IS NOT NULL AND ceiling >= capacity))",
 		"pool_counts":       "used >= 0 AND reserved >= 0 AND waiting >= 0 AND errors >= 0",
 		"pool_fits":         "ceiling IS NULL OR used + reserved <= ceiling",
 		"pool_limit":        "capacity IS NULL OR capacity >= 0",
 	}
 	AllotmentDelegatesTable.ForeignKeys[0].RefTable = AllotmentsTable
 	AllotmentDelegatesTable.Annotation = &entsql.Annotation{
-		Check: "(user_id = 0) <> (group_id = 0)",
+		Check: "((user_id = 0) <> (group_id = 0))",
 	}
 	AllotmentScopesTable.ForeignKeys[0].RefTable = AllotmentsTable
 	ContractsTable.ForeignKeys[0].RefTable = VendorsTable
@@ -746,8 +746,8 @@ func init() {
 	LicensesTable.Annotation = &entsql.Annotation{}
 	LicensesTable.Annotation.Checks = map[string]string{
 		"license_counts": "quantity >= 0 AND overage >= 0",
-		"license_limit":  "(unlimited_quantity AND capacity IS NULL) OR (NOT unlimited_quantity AND capacity = quantity + overage)",
-		"pool_ceiling":   "(capacity IS NULL AND ceiling IS NULL) OR (capacity IS NOT NULL AND ceiling IS NOT NULL AND ceiling >= capacity)",
+		"license_limit":  "((unlimited_quantity AND capacity IS NULL) OR (NOT unlimited_quantity AND capacity = quantity + overage))",
+		"pool_ceiling":   "((capacity IS NULL AND ceiling IS NULL) OR (capacity IS NOT NULL AND ceiling IS NOT NULL AND ceiling >= capacity))",
 		"pool_counts":    "used >= 0 AND reserved >= 0 AND waiting >= 0 AND errors >= 0",
 		"pool_fits":      "ceiling IS NULL OR used + reserved <= ceiling",
 		"pool_limit":     "capacity IS NULL OR capacity >= 0",
@@ -761,7 +761,7 @@ func init() {
 	}
 	SeatReasonsTable.Annotation = &entsql.Annotation{}
 	SeatReasonsTable.Annotation.Checks = map[string]string{
-		"reason_waits": "(state = 'WAITING') = (waiting_since IS NOT NULL)",
+		"reason_waits": "((state = 'WAITING') = (waiting_since IS NOT NULL))",
 	}
 	ProductPlansTable.ForeignKeys[0].RefTable = ProductsTable
 	ProductPlansTable.ForeignKeys[1].RefTable = ServicePlansTable

@@ -47,7 +47,7 @@ func (Allotment) Indexes() []ent.Index {
 func (Allotment) Annotations() []schema.Annotation {
 	return []schema.Annotation{poolChecks(), entsql.Checks(map[string]string{
 		"allotment_depth":   "depth BETWEEN 1 AND 8",
-		"allotment_parent":  "(depth = 1) = (parent_id IS NULL)",
+		"allotment_parent":  "((depth = 1) = (parent_id IS NULL))",
 		"allotment_limited": "mode = 'CEILING' OR capacity IS NOT NULL",
 	})}
 }
@@ -83,7 +83,7 @@ func (AllotmentDelegate) Indexes() []ent.Index {
 
 // Annotations hold the checks of a delegate.
 func (AllotmentDelegate) Annotations() []schema.Annotation {
-	return []schema.Annotation{entsql.Check("(user_id = 0) <> (group_id = 0)")}
+	return []schema.Annotation{entsql.Check("((user_id = 0) <> (group_id = 0))")}
 }
 
 // AllotmentScope is one group, department or country whose users an allotment may serve; no row means everyone.

@@ -156,6 +156,6 @@ func (License) Indexes() []ent.Index {
 func (License) Annotations() []schema.Annotation {
 	return []schema.Annotation{poolChecks(), entsql.Checks(map[string]string{
 		"license_counts": "quantity >= 0 AND overage >= 0",
-		"license_limit":  "(unlimited_quantity AND capacity IS NULL) OR (NOT unlimited_quantity AND capacity = quantity + overage)",
+		"license_limit":  "((unlimited_quantity AND capacity IS NULL) OR (NOT unlimited_quantity AND capacity = quantity + overage))",
 	})}
 }

@@ -46,7 +46,7 @@ func poolChecks() schema.Annotation {
 	return entsql.Checks(map[string]string{
 		"pool_counts":  "used >= 0 AND reserved >= 0 AND waiting >= 0 AND errors >= 0",
 		"pool_limit":   "capacity IS NULL OR capacity >= 0",
-		"pool_ceiling": "(capacity IS NULL AND ceiling IS NULL) OR (capacity IS NOT NULL AND ceiling IS NOT NULL AND ceiling >= capacity)",
+		"pool_ceiling": "((capacity IS NULL AND ceiling IS NULL) OR (capacity IS NOT NULL AND ceiling IS NOT NULL AND ceiling >= capacity))",
 		"pool_fits":    "ceiling IS NULL OR used + reserved <= ceiling",
 	})
 }

@@ -131,6 +131,6 @@ func (SeatReason) Indexes() []ent.Index {
 // Annotations hold the checks of a reason.
 func (SeatReason) Annotations() []schema.Annotation {
 	return []schema.Annotation{entsql.Checks(map[string]string{
-		"reason_waits": "(state = 'WAITING') = (waiting_since IS NOT NULL)",
+		"reason_waits": "((state = 'WAITING') = (waiting_since IS NOT NULL))",
 	})}
 }
