@@ -2,6 +2,7 @@ package guard
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"unicode/utf8"
 
@@ -34,7 +35,7 @@ func Install(server *handler.Server, limits Limits) {
 	g := &Guard{limits: limits, documents: NewDocuments(limits.CacheBytes)}
 	server.SetParserTokenLimit(limits.Tokens)
 	server.SetQueryCache(g.documents)
-	server.SetValidationRulesFn(Rules)
+	server.SetValidationRulesFn(validationRules)
 	server.SetDisableSuggestion(true)
 	server.Use(g)
 }
@@ -82,7 +83,10 @@ func (g *Guard) checkDocument(text string) *gqlerror.Error {
 
 // unparsed tells a document that is too long or too deep for the parser from one with a mistake.
 func (g *Guard) unparsed(err error) *gqlerror.Error {
-	mistake := gqlerror.Wrap(err)
+	mistake, ok := errors.AsType[*gqlerror.Error](err)
+	if !ok {
+		return refusal(fault.Wrap(err, fault.InvalidInput, "the document does not parse"))
+	}
 	switch {
 	case strings.HasPrefix(mistake.Message, "exceeded token limit"):
 		return refusal(fault.New(fault.TooComplex, "the request is too complex: more than %d tokens", g.limits.Tokens))

@@ -10,9 +10,10 @@ import (
 	"github.com/vektah/gqlparser/v2/validator/rules"
 )
 
-// Rules gives the validation rules of a document: those of the specification without suggestions (they cost an edit distance to
-// every name of the schema for every wrong one), and literals checked as strictly as variables.
-func Rules() *rules.Rules {
+// validationRules gives the rules a document must keep: those of the specification without suggestions (they cost an edit
+// distance to every name of the schema for every wrong one), field merging in linear time, and literals checked as strictly
+// as variables. They rely on what the guard has refused before: cycles of fragments.
+func validationRules() *rules.Rules {
 	r := rules.NewDefaultRules()
 	for _, quiet := range []core.Rule{
 		rules.FieldsOnCorrectTypeRuleWithoutSuggestions, rules.KnownArgumentNamesRuleWithoutSuggestions,
@@ -22,6 +23,7 @@ func Rules() *rules.Rules {
 		r.RemoveRule(strings.TrimSuffix(quiet.Name, "WithoutSuggestions"))
 		r.AddRule(quiet.Name, quiet.RuleFunc)
 	}
+	r.ReplaceRule(rules.OverlappingFieldsCanBeMergedRule.Name, overlappingFieldsCanBeMerged)
 	r.AddRule("LiteralsInRange", literalsInRange)
 	r.AddRule("NoDefer", noDefer)
 	return r

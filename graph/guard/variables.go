@@ -30,10 +30,7 @@ func checkValue(value any, depth int, limits Limits) *fault.Error {
 	case string:
 		return checkText(value)
 	case json.Number:
-		// A number beyond a float has no value anybody could mean, and costs an exact decimal dearly.
-		if f, err := value.Float64(); err != nil || math.IsInf(f, 0) {
-			return fault.Invalid("", "the number is out of range")
-		}
+		return checkNumber(value)
 	case []any:
 		for i, item := range value {
 			if err := checkValue(item, depth+1, limits); err != nil {
@@ -49,6 +46,17 @@ func checkValue(value any, depth int, limits Limits) *fault.Error {
 				return under(name, err)
 			}
 		}
+	}
+	return nil
+}
+
+// checkNumber refuses a number that is too large or too small for a float: nobody means it, and it costs an exact decimal
+// as many digits as its exponent says.
+func checkNumber(number json.Number) *fault.Error {
+	f, err := number.Float64()
+	mantissa, _, _ := strings.Cut(strings.ToLower(number.String()), "e")
+	if err != nil || f == 0 && strings.ContainsAny(mantissa, "123456789") {
+		return fault.Invalid("", "the number is out of range")
 	}
 	return nil
 }
