@@ -5,6 +5,9 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"fmt"
+	"net"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/lib/pq"
@@ -22,7 +25,7 @@ func (s *Store) openPostgres() error {
 
 // postgresPool opens a pool. Settings are given when a session starts, and only those that the URL does not set itself.
 func (s *Store) postgresPool(conns int, readOnly bool, statement time.Duration) (*sql.DB, error) {
-	cfg, err := pq.NewConfig(s.dsn)
+	cfg, err := pq.NewConfig(severalHosts(s.dsn))
 	if err != nil {
 		return nil, err
 	}
@@ -55,6 +58,33 @@ func (s *Store) postgresPool(conns int, readOnly bool, statement time.Duration) 
 	db.SetConnMaxIdleTime(5 * time.Minute)
 	db.SetConnMaxLifetime(time.Hour)
 	return db, nil
+}
+
+// severalHosts makes postgres://one:5432,two:5432/db, which libpq understands, into what lib/pq does.
+func severalHosts(address string) string {
+	scheme, rest, ok := strings.Cut(address, "://")
+	end := strings.IndexAny(rest, "/?")
+	if !ok || end < 0 || !strings.Contains(rest[:end], ",") {
+		return address
+	}
+	authority := rest[:end]
+	at := strings.LastIndex(authority, "@") + 1
+	var hosts, ports []string
+	for host := range strings.SplitSeq(authority[at:], ",") {
+		name, port, err := net.SplitHostPort(host)
+		if err != nil {
+			name, port = host, "5432"
+		}
+		hosts, ports = append(hosts, name), append(ports, port)
+	}
+	path, query, _ := strings.Cut(rest[end:], "?")
+	given, err := url.ParseQuery(query)
+	if err != nil {
+		return address
+	}
+	given.Set("host", strings.Join(hosts, ","))
+	given.Set("port", strings.Join(ports, ","))
+	return scheme + "://" + authority[:at] + path + "?" + given.Encode()
 }
 
 func millis(d time.Duration) string { return fmt.Sprint(d.Milliseconds()) }

@@ -134,6 +134,7 @@ func migrated(address string) error {
 type server struct {
 	address *url.URL
 	db      *sql.DB
+	own     *cluster.Cluster // nil if somebody else's; it ends when nothing refers to it
 }
 
 func (s *server) url(database string) string {
@@ -155,13 +156,14 @@ func (s *server) exec(t testing.TB, statement string) {
 // shared is the server of this process, with a migrated database to copy.
 var shared = sync.OnceValues(func() (*server, error) {
 	ctx := context.Background()
+	s := &server{}
 	address := os.Getenv("TEST_DATABASE_URL")
 	if address == "" {
-		c, err := cluster.Start(ctx) // it ends with this process
-		if err != nil {
+		var err error
+		if s.own, err = cluster.Start(ctx); err != nil { // it ends with this process
 			return nil, err
 		}
-		address = c.URL("postgres")
+		address = s.own.URL("postgres")
 	}
 	u, err := url.Parse(address)
 	if err != nil {
@@ -171,7 +173,7 @@ var shared = sync.OnceValues(func() (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{address: u, db: sql.OpenDB(connector)}
+	s.address, s.db = u, sql.OpenDB(connector)
 	return s, s.makeTemplate(ctx)
 })
 
