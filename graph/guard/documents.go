@@ -13,7 +13,7 @@ import (
 const (
 	// bytesPerNode is what a node of a parsed document takes, with its position, comments and slices (measured: see
 	// TestDocumentsWeighWhatTheyTake).
-	bytesPerNode = 640
+	bytesPerNode = 400
 	// bytesPerDocument is what an entry takes beside its nodes and text.
 	bytesPerDocument = 1024
 	// largestShare of the cache is what one document may take; a larger one is parsed again each time.

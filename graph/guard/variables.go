@@ -3,6 +3,7 @@ package guard
 import (
 	"encoding/json"
 	"math"
+	"reflect"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -136,7 +137,11 @@ func (c coercion) value(t *ast.Type, value any) *fault.Error {
 func (c coercion) list(element *ast.Type, value any) *fault.Error {
 	items, ok := value.([]any)
 	if !ok {
-		return nil // a single value, of which gqlparser made a list of its own Go type; the generated code checks it
+		// Of a single value gqlparser made a list of the value's own Go type.
+		if single := reflect.ValueOf(value); single.Kind() == reflect.Slice && single.Len() == 1 {
+			value = single.Index(0).Interface()
+		}
+		return c.value(element, value)
 	}
 	for i, item := range items {
 		if err := c.value(element, item); err != nil {

@@ -116,7 +116,7 @@ func chain(n int, body string) string {
 
 func shapeProbes() map[string]probe {
 	return map[string]probe{
-		"doubling fragments":                tooComplex("fields after expansion 137438953473, the limit is 5000", document("{ viewer { ...f0 } } "+chain(37, "...$ ...$"))),
+		"doubling fragments":                tooComplex("fields after expansion 274877906943, the limit is 5000", document("{ viewer { ...f0 } } "+chain(37, "...$ ...$"))),
 		"doubling under fields":             tooComplex("fields after expansion", document("{ viewer { ...f0 } } "+chain(15, "a: manager { ...$ } b: manager { ...$ }"))),
 		"fragments times sixty":             tooComplex("fields after expansion more than", document("{ viewer { ...f0 } } "+chain(12, strings.Repeat("...$ ", 60)))),
 		"doubling fragments nobody uses":    tooComplex("fields after expansion", document("{ viewer { name } } "+chain(38, "...$ ...$"))),
