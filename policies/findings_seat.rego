@@ -1,30 +1,31 @@
 package ringfence
 
-# Why a subject is not served, or served in state ERROR, and why no seat can come from this pool now.
+# Why no seat can come from this pool now, or a subject is not served, or served in state ERROR. That a pool is full is
+# not found here: the ledger counts.
 
-findings contains {
+seat_findings contains product_not_eligible
+
+product_not_eligible := {
 	"code": "PRODUCT_NOT_ELIGIBLE",
-	"message": sprintf("%v is %v; only a SUBSCRIPTION has seats and allotments", [input.license.sku, input.license.product_kind]),
+	"message": sprintf("%v is %v; only a SUBSCRIPTION has allotments and seats", [input.license.sku, input.license.product_kind]),
 	"field": "licenseId",
 } if {
 	input.license.product_kind != "SUBSCRIPTION"
-	needs_subscription
 }
 
-needs_subscription if gives == true
-
-needs_subscription if input.action == "createAllotment"
-
-findings contains not_in_effect(pool, "is not in effect yet") if {
-	gives == true
+# The window is the time in which all pools of the chain are in effect. Which of them is not is worked out afterwards.
+seat_findings contains finding if {
+	input.now < input.window.starts_at
 	some pool in input.pools
 	input.now < pool.starts_at
+	finding := not_in_effect(pool, "is not in effect yet")
 }
 
-findings contains not_in_effect(pool, "is no longer in effect") if {
-	gives == true
+seat_findings contains finding if {
+	input.now >= input.window.ends_at
 	some pool in input.pools
 	input.now >= pool.ends_at
+	finding := not_in_effect(pool, "is no longer in effect")
 }
 
 not_in_effect(pool, what) := {
@@ -33,94 +34,112 @@ not_in_effect(pool, what) := {
 	"pool": pool.id,
 }
 
-findings contains {
+# Members are checked one by one. A scope that names only groups can also tell at once that a group is not meant.
+seat_findings contains finding if {
+	input.action in {"licenseGroup", "swapGroupLicense"}
+	grants == {"delegate"}
+	some pool in input.pools
+	pool.scope.departments == []
+	pool.scope.countries == []
+	not input.group.id in pool.scope.groups
+	finding := {
+		"code": "OUT_OF_SCOPE",
+		"message": sprintf("the group is outside the scope of %v", [pool.name]),
+		"pool": pool.id,
+		"field": "groupId",
+	}
+}
+
+seat_findings contains {
 	"code": "USER_DISABLED",
 	"message": "the user is disabled",
 	"subject": index,
 } if {
-	gives == true
 	some index, subject in input.subjects
 	subject.enabled == false
 }
 
-findings contains {
+seat_findings contains {
 	"code": "GUEST_NOT_ALLOWED",
 	"message": "guests are not licensed through a group",
 	"subject": index,
 } if {
-	gives == true
+	data.settings.guests.license_by_group == false
 	some index, subject in input.subjects
 	subject.type == "GUEST"
 	subject.via == "group"
-	data.settings.guests.license_by_group == false
 }
 
-findings contains {
+# One match is enough. What a user lacks, a department or a usage location, matches nothing: hence the 0, which no list of
+# strings contains.
+seat_findings contains {
 	"code": "OUT_OF_SCOPE",
 	"message": sprintf("the user is outside the scope of %v", [pool.name]),
 	"subject": index,
 	"pool": pool.id,
 } if {
-	gives == true
 	some pool in input.pools
-	pool.scope
+	scope := pool.scope
 	some index, subject in input.subjects
-	in_scope(subject, pool.scope) == false
+	not object.get(subject, "department", 0) in scope.departments
+	not object.get(subject, "usage_location", 0) in scope.countries
+	not any_group(subject, scope)
 }
 
-in_scope(subject, scope) if {
-	subject.department in scope.departments
-} else if {
-	subject.usage_location in scope.countries
-} else if {
+any_group(subject, scope) if {
 	some group in subject.groups
 	group in scope.groups
-} else := false
-
-findings contains {
-	"code": "USAGE_LOCATION_NOT_ALLOWED",
-	"message": sprintf("%v must not be used in %v", [input.license.sku, location]),
-	"effect": "error",
-	"subject": index,
-} if {
-	gives == true
-	some location in blocked_locations
-	some index, subject in input.subjects
-	usage_location(subject) == location
 }
 
-blocked_locations contains location if some location in input.license.blocked_locations
+seat_findings contains finding if {
+	some location in input.license.blocked_locations
+	some finding in barred(location)
+}
 
-blocked_locations contains location if some location in data.settings.usage_location.blocked
+seat_findings contains finding if {
+	some location in data.settings.usage_location.blocked
+	some finding in barred(location)
+}
 
-usage_location(subject) := subject.usage_location
+# A subject without a usage location is taken to be where the settings say the organization is.
+barred(location) := {finding |
+	some index, subject in input.subjects
+	location == object.get(subject, "usage_location", data.settings.usage_location["default"])
+	finding := {
+		"code": "USAGE_LOCATION_NOT_ALLOWED",
+		"message": sprintf("%v must not be used in %v", [input.license.sku, location]),
+		"effect": "error",
+		"subject": index,
+		"field": "usageLocation",
+	}
+}
 
-usage_location(subject) := data.settings.usage_location["default"] if not subject.usage_location
-
-findings contains {
+# Plans of one family exclude each other. The same plan out of two licenses is no conflict.
+seat_findings contains {
 	"code": "MUTUALLY_EXCLUSIVE",
-	"message": sprintf("%v and %v exclude each other", [plan, held]),
+	"message": sprintf("%v excludes %v, which the user holds", [plan, held]),
 	"effect": "error",
 	"subject": index,
 } if {
-	gives == true
-	some plan in input.license.plans
-	family := data.settings.plans.exclusive[plan]
+	family := data.settings.plans.exclusive
 	some index, subject in input.subjects
 	some held in subject.held_plans
-	held != plan
-	data.settings.plans.exclusive[held] == family
+	family[held]
+	some plan in input.license.plans
+	plan != held
+	family[plan] == family[held]
 }
 
-findings contains {
+# A plan needs one of a list, out of this license or another of the user's.
+seat_findings contains {
 	"code": "MISSING_DEPENDENCY",
 	"message": sprintf("%v needs one of %v", [plan, concat(", ", needed)]),
 	"effect": "error",
 	"subject": index,
 } if {
-	gives == true
+	depends := data.settings.plans.depends
 	some plan in input.license.plans
-	needed := data.settings.plans.depends[plan]
+	needed := depends[plan]
 	some index, subject in input.subjects
 	has_any(needed, subject) == false
 }

@@ -6,5 +6,10 @@ import "embed"
 
 // FS holds the default policy as it stands in this directory, tests included.
 //
-//go:embed *.rego data.json schemas
+//go:embed *.rego data.json
 var FS embed.FS
+
+// InputSchema is the JSON schema of the document that a policy is asked. Every policy is compiled against it.
+//
+//go:embed schemas/input.json
+var InputSchema []byte

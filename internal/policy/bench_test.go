@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"os"
 	"slices"
 	"testing"
 	"time"
@@ -41,7 +42,7 @@ func BenchmarkInputJSON(b *testing.B) {
 
 // benchDecide reports the median too, because the promise (p50 ≤ 40 µs) is about the median.
 func benchDecide(b *testing.B, in *Input) {
-	e := newEngine(b, Config{})
+	e := newEngine(b, Config{Dir: os.Getenv("BENCH_DIR")})
 	if a := e.Decide(b.Context(), in); !a.Allow {
 		b.Fatalf("%+v", a)
 	}

@@ -23,6 +23,9 @@ const (
 	testSuffix    = "_test.rego"
 )
 
+// inputSchema is the service's own. A directory may carry a copy for its editor, but cannot change what the input is.
+var inputSchema = policies.InputSchema
+
 // live is a policy that passed the gate: all a decision needs, immutable, swapped as a whole.
 type live struct {
 	revision string
@@ -33,17 +36,29 @@ type live struct {
 	plans    map[string]bool
 }
 
-// build takes a source through the gate. The problems are empty exactly if the policy may go live.
-func build(ctx context.Context, s *source, now time.Time) (*live, []Problem) {
+// build takes a source through the gate: parse, strict compile against the schema of the input, words that can never
+// match, the shape of the answers, the house rules, and the policy's own tests. The problems are empty exactly if the
+// policy may go live.
+func build(ctx context.Context, s *source, now time.Time, budget time.Duration) (*live, []Problem) {
 	document, problems := s.document()
 	modules, more := s.parse()
 	if problems = append(problems, more...); len(problems) > 0 {
+		return nil, problems
+	}
+	vocabulary, err := newVocabulary(inputSchema, document)
+	if err != nil {
+		return nil, problemsOf(err)
+	}
+	if problems := vocabulary.check(modules); len(problems) > 0 {
 		return nil, problems
 	}
 	store := inmem.NewFromObjectWithOpts(document, inmem.OptReturnASTValuesOnRead(true), inmem.OptRoundTripOnWrite(false))
 	compiler, err := compile(ctx, withoutTests(modules), store)
 	if err != nil {
 		return nil, problemsOf(err)
+	}
+	if problems := checkShape(compiler); len(problems) > 0 {
+		return nil, problems
 	}
 	p := &live{revision: s.revision, loadedAt: now, plans: relevantPlans(document)}
 	if p.decision, err = prepare(ctx, decisionQuery, compiler, store); err != nil {
@@ -52,7 +67,10 @@ func build(ctx context.Context, s *source, now time.Time) (*live, []Problem) {
 	if p.reads, err = prepare(ctx, readQuery, compiler, store); err != nil {
 		return nil, problemsOf(err)
 	}
-	return p, nil
+	if problems := checkHouse(ctx, p, budget); len(problems) > 0 {
+		return nil, problems
+	}
+	return p, checkTests(ctx, modules, document)
 }
 
 func (s *source) parse() (map[string]*ast.Module, []Problem) {
@@ -82,12 +100,8 @@ func withoutTests(modules map[string]*ast.Module) map[string]*ast.Module {
 
 // newCompiler is strict, knows the shape of the input on every module, and refuses a rule where data already is.
 func newCompiler(ctx context.Context, store storage.Store, txn storage.Transaction) (*ast.Compiler, error) {
-	text, err := policies.FS.ReadFile("schemas/input.json")
-	if err != nil {
-		return nil, err
-	}
 	var schema any
-	if err := json.Unmarshal(text, &schema); err != nil {
+	if err := json.Unmarshal(inputSchema, &schema); err != nil {
 		return nil, fmt.Errorf("schemas/input.json: %w", err)
 	}
 	schemas := ast.NewSchemaSet()

@@ -16,7 +16,6 @@ import (
 	"github.com/open-policy-agent/opa/v1/rego"
 	"github.com/open-policy-agent/opa/v1/topdown"
 
-	"github.com/ringfence/ringfence/internal/licensing"
 	"github.com/ringfence/ringfence/policies"
 )
 
@@ -46,8 +45,8 @@ type Engine struct {
 	mu       sync.Mutex
 	problems []Problem // of the last attempt to load
 
-	stop    context.CancelFunc
-	watcher sync.WaitGroup
+	stops    []context.CancelFunc // of the running watchers, under mu
+	watchers sync.WaitGroup
 }
 
 // New loads the policies and refuses to start without a sound one: the error is then a *RefusedError with every problem
@@ -86,7 +85,7 @@ func (e *Engine) Reload(ctx context.Context) error {
 		e.setProblems(nil)
 		return nil
 	}
-	next, problems := build(ctx, s, e.now())
+	next, problems := build(ctx, s, e.now(), e.timeout)
 	if len(problems) > 0 {
 		return e.refuse(s.revision, problems)
 	}
@@ -158,16 +157,21 @@ func (e *Engine) DecideRecorded(ctx context.Context, recorded []byte) (Answer, e
 }
 
 func (e *Engine) decide(ctx context.Context, p *live, input *ast.Term, f *frame) Answer {
-	term, err := evaluate(ctx, p.decision, input, e.budget(f.subjects))
+	answer, err := p.decide(ctx, input, f, e.budget(f.subjects))
 	if err != nil {
 		return e.fail(ctx, p, f.subjects, err)
+	}
+	return answer
+}
+
+func (p *live) decide(ctx context.Context, input *ast.Term, f *frame, budget time.Duration) (Answer, error) {
+	term, err := evaluate(ctx, p.decision, input, budget)
+	if err != nil {
+		return Answer{}, err
 	}
 	answer, err := decode(term, f)
-	if err != nil {
-		return e.fail(ctx, p, f.subjects, err)
-	}
 	answer.Revision = p.revision
-	return answer
+	return answer, err
 }
 
 // budget grows with the batch, because a sound policy needs some 7 µs for each subject: 10,000 of them take longer than
@@ -228,5 +232,3 @@ func single(results rego.ResultSet) (*ast.Term, error) {
 
 // tiers are the roles that a principal's tier is chosen from, highest first.
 var tiers = [...]string{"GLOBAL_ADMIN", "LICENSE_ADMIN", "CONTRACT_MANAGER", "AUDITOR", "ANALYST", "POLICY_AUTHOR"}
-
-var _ = licensing.PolicyError

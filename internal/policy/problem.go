@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -60,4 +61,11 @@ func problemAt(at *ast.Location, message string) Problem {
 		return Problem{Message: message}
 	}
 	return Problem{File: at.File, Row: at.Row, Column: at.Col, Message: message}
+}
+
+// compareProblems orders by place, so that a report reads the same every time.
+func compareProblems(a, b Problem) int {
+	return cmp.Or(
+		cmp.Compare(a.File, b.File), cmp.Compare(a.Row, b.Row), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Message, b.Message),
+	)
 }

@@ -24,6 +24,8 @@ var (
 	kCountries        = ast.StringTerm("countries")
 	kDelegate         = ast.StringTerm("delegate")
 	kDelegateOf       = ast.StringTerm("delegate_of")
+	kDelegateAbove    = ast.StringTerm("delegate_above")
+	kDelegateHere     = ast.StringTerm("delegate_here")
 	kDepartment       = ast.StringTerm("department")
 	kDepartments      = ast.StringTerm("departments")
 	kDraws            = ast.StringTerm("draws")
@@ -61,13 +63,14 @@ var (
 	kUsed             = ast.StringTerm("used")
 	kUserID           = ast.StringTerm("user_id")
 	kVia              = ast.StringTerm("via")
+	kWindow           = ast.StringTerm("window")
 
-	words = vocabulary(ModeReserved, ModeCeiling, ModeLicense, ViaDirect, ViaGroup, "MEMBER", "GUEST", "SERVICE_ACCOUNT",
+	words = interned(ModeReserved, ModeCeiling, ModeLicense, ViaDirect, ViaGroup, "MEMBER", "GUEST", "SERVICE_ACCOUNT",
 		"SUBSCRIPTION", "PERPETUAL", "STORE_APP", "CLOUD_RESOURCE", "assignSeats", "unassignSeats", "licenseGroup",
 		ActionPromoteSeats, ActionLicenseMembers)
 )
 
-func vocabulary(list ...string) map[string]*ast.Term {
+func interned(list ...string) map[string]*ast.Term {
 	terms := make(map[string]*ast.Term, len(list))
 	for _, word := range list {
 		terms[word] = ast.StringTerm(word)
@@ -75,130 +78,221 @@ func vocabulary(list ...string) map[string]*ast.Term {
 	return terms
 }
 
-// word gives the term of a string from a closed vocabulary, or a new one.
-func word(s string) *ast.Term {
-	if term, ok := words[s]; ok {
-		return term
-	}
-	return ast.StringTerm(s)
-}
+// builder makes the terms of one document. Terms come out of a slab, because one allocation for each of some hundred
+// terms was a third of the cost of building the input.
+type builder struct{ slab []ast.Term }
 
 // term builds the document the policy evaluates. JSON prints this very document, so the two cannot differ.
 func (in *Input) term() (*ast.Term, error) {
-	pairs := make([]pair, 0, 9)
+	b := &builder{slab: make([]ast.Term, 0, 24+12*len(in.Pools)+8*len(in.Subjects))}
+	pairs := make([]pair, 0, 10)
 	pairs = append(pairs,
-		pair{kAction, word(in.Action)},
-		pair{kNow, number(in.Now.Unix())},
-		pair{kPools, list(in.Pools, (*Pool).term)},
-		pair{kPrincipal, in.Principal.term()},
-		pair{kSubjects, list(in.Subjects, (*Subject).term)},
+		pair{kAction, b.word(in.Action)},
+		pair{kNow, b.number(in.Now.Unix())},
+		pair{kPools, list(b, in.Pools, b.pool)},
+		pair{kPrincipal, b.principal(in)},
+		pair{kSubjects, list(b, in.Subjects, b.subject)},
+		pair{kWindow, b.window(in.Pools)},
 	)
 	if in.License != nil {
-		pairs = append(pairs, pair{kLicense, in.License.term()})
+		pairs = append(pairs, pair{kLicense, b.license(in.License)})
 	}
 	if in.Allotment != nil {
-		pairs = append(pairs, pair{kAllotment, in.Allotment.term()})
+		pairs = append(pairs, pair{kAllotment, b.change(in.Allotment)})
 	}
 	if in.Group != nil {
-		pairs = append(pairs, pair{kGroup, object(pair{kID, number(in.Group.ID)}, pair{kMembers, number(in.Group.Members)})})
+		pairs = append(pairs, pair{kGroup, b.object(pair{kID, b.number(in.Group.ID)}, pair{kMembers, b.number(in.Group.Members)})})
 	}
 	if in.Args != nil {
 		value, err := ast.InterfaceToValue(in.Args)
 		if err != nil {
 			return nil, err
 		}
-		pairs = append(pairs, pair{kArgs, ast.NewTerm(value)})
+		pairs = append(pairs, pair{kArgs, b.wrap(value)})
 	}
-	return object(pairs...), nil
+	return b.object(pairs...), nil
 }
 
-func (p *Principal) term() *ast.Term {
-	return object(
-		pair{kDelegateOf, boolean(p.DelegateOf)},
-		pair{kName, ast.StringTerm(p.Name)},
-		pair{kRoles, texts(p.Roles)},
-		pair{kSystem, boolean(p.System)},
-		pair{kTier, word(p.Tier())},
-		pair{kUserID, number(p.UserID)},
+// principal adds what the chain says about the principal: whether they are a delegate of the target, or of a pool above
+// it. Rules compare these instead of walking the pools.
+func (b *builder) principal(in *Input) *ast.Term {
+	p := &in.Principal
+	here, above := false, false
+	for i := range in.Pools {
+		if in.Pools[i].Delegate {
+			here, above = here || i == 0, above || i > 0
+		}
+	}
+	return b.object(
+		pair{kDelegateAbove, ast.InternedTerm(above)},
+		pair{kDelegateHere, ast.InternedTerm(here)},
+		pair{kDelegateOf, ast.InternedTerm(p.DelegateOf)},
+		pair{kName, b.text(p.Name)},
+		pair{kRoles, b.texts(p.Roles)},
+		pair{kSystem, ast.InternedTerm(p.System)},
+		pair{kTier, b.word(p.Tier())},
+		pair{kUserID, b.number(p.UserID)},
 	)
 }
 
-func (l *License) term() *ast.Term {
+// window is the time in which all pools of the chain are in effect: the latest start and the earliest end.
+func (b *builder) window(pools []Pool) *ast.Term {
+	var starts, ends *time.Time
+	for i := range pools {
+		p := &pools[i]
+		if p.StartsAt != nil && (starts == nil || p.StartsAt.After(*starts)) {
+			starts = p.StartsAt
+		}
+		if p.EndsAt != nil && (ends == nil || p.EndsAt.Before(*ends)) {
+			ends = p.EndsAt
+		}
+	}
+	if starts == nil && ends == nil {
+		return ast.InternedEmptyObject
+	}
+	return b.object(b.dates(make([]pair, 0, 2), starts, ends)...)
+}
+
+func (b *builder) license(l *License) *ast.Term {
 	pairs := make([]pair, 0, 9)
 	pairs = append(pairs,
-		pair{kBlockedLocations, texts(l.BlockedLocations)},
-		pair{kID, number(l.ID)},
-		pair{kPlans, texts(l.Plans)},
-		pair{kProductKind, word(l.ProductKind)},
-		pair{kQuantity, number(l.Quantity)},
-		pair{kSKU, ast.StringTerm(l.SKU)},
-		pair{kUnlimited, boolean(l.Unlimited)},
+		pair{kBlockedLocations, b.texts(l.BlockedLocations)},
+		pair{kID, b.number(l.ID)},
+		pair{kPlans, b.texts(l.Plans)},
+		pair{kProductKind, b.word(l.ProductKind)},
+		pair{kQuantity, b.number(l.Quantity)},
+		pair{kSKU, b.text(l.SKU)},
+		pair{kUnlimited, ast.InternedTerm(l.Unlimited)},
 	)
-	return object(dates(pairs, l.StartsAt, l.EndsAt)...)
+	return b.object(b.dates(pairs, l.StartsAt, l.EndsAt)...)
 }
 
-func (p *Pool) term() *ast.Term {
+func (b *builder) pool(p *Pool) *ast.Term {
 	pairs := make([]pair, 0, 14)
 	pairs = append(pairs,
-		pair{kDelegate, boolean(p.Delegate)},
-		pair{kDraws, boolean(p.Draws)},
-		pair{kID, ast.StringTerm(PoolID(p.Key))},
-		pair{kMode, word(p.Mode)},
-		pair{kName, ast.StringTerm(p.Name)},
-		pair{kRequested, number(p.Requested)},
-		pair{kReserved, number(p.Reserved)},
-		pair{kUnlimited, boolean(p.Limit == nil)},
-		pair{kUsed, number(p.Used)},
+		pair{kDelegate, ast.InternedTerm(p.Delegate)},
+		pair{kDraws, ast.InternedTerm(p.Draws)},
+		pair{kID, b.text(PoolID(p.Key))},
+		pair{kMode, b.word(p.Mode)},
+		pair{kName, b.text(p.Name)},
+		pair{kRequested, b.number(p.Requested)},
+		pair{kReserved, b.number(p.Reserved)},
+		pair{kUnlimited, ast.InternedTerm(p.Limit == nil)},
+		pair{kUsed, b.number(p.Used)},
 	)
-	pairs = optional(pairs, kLimit, p.Limit)
-	pairs = optional(pairs, kAvailable, p.Available)
-	pairs = p.Scope.appendTo(pairs)
-	return object(dates(pairs, p.StartsAt, p.EndsAt)...)
+	pairs = b.optional(pairs, kLimit, p.Limit)
+	pairs = b.optional(pairs, kAvailable, p.Available)
+	pairs = b.scope(pairs, &p.Scope)
+	return b.object(b.dates(pairs, p.StartsAt, p.EndsAt)...)
 }
 
-func (s *Scope) appendTo(pairs []pair) []pair {
+func (b *builder) scope(pairs []pair, s *Scope) []pair {
 	if s.Empty() {
 		return pairs
 	}
-	return append(pairs, pair{kScope, object(
-		pair{kCountries, texts(s.Countries)},
-		pair{kDepartments, texts(s.Departments)},
-		pair{kGroups, numbers(s.Groups)},
+	return append(pairs, pair{kScope, b.object(
+		pair{kCountries, b.texts(s.Countries)},
+		pair{kDepartments, b.texts(s.Departments)},
+		pair{kGroups, b.numbers(s.Groups)},
 	)})
 }
 
-func (s *Subject) term() *ast.Term {
+func (b *builder) subject(s *Subject) *ast.Term {
 	pairs := make([]pair, 0, 9)
 	pairs = append(pairs,
-		pair{kCount, number(max(s.Count, 1))},
-		pair{kEnabled, boolean(s.Enabled)},
-		pair{kGroups, numbers(s.Groups)},
-		pair{kHeldPlans, texts(s.HeldPlans)},
-		pair{kType, word(s.Type)},
-		pair{kUserID, number(s.UserID)},
-		pair{kVia, word(s.Via)},
+		pair{kCount, b.number(max(s.Count, 1))},
+		pair{kEnabled, ast.InternedTerm(s.Enabled)},
+		pair{kGroups, b.numbers(s.Groups)},
+		pair{kHeldPlans, b.texts(s.HeldPlans)},
+		pair{kType, b.word(s.Type)},
+		pair{kUserID, b.number(s.UserID)},
+		pair{kVia, b.word(s.Via)},
 	)
 	if s.Department != "" {
-		pairs = append(pairs, pair{kDepartment, ast.StringTerm(s.Department)})
+		pairs = append(pairs, pair{kDepartment, b.text(s.Department)})
 	}
 	if s.UsageLocation != "" {
-		pairs = append(pairs, pair{kUsageLocation, ast.StringTerm(s.UsageLocation)})
+		pairs = append(pairs, pair{kUsageLocation, b.text(s.UsageLocation)})
 	}
-	return object(pairs...)
+	return b.object(pairs...)
 }
 
-func (c *AllotmentChange) term() *ast.Term {
+func (b *builder) change(c *AllotmentChange) *ast.Term {
 	pairs := make([]pair, 0, 9)
 	pairs = append(pairs,
-		pair{kFields, texts(c.Fields)},
-		pair{kMode, word(c.Mode)},
-		pair{kRequested, number(c.Requested)},
-		pair{kUnlimited, boolean(c.Limit == nil)},
+		pair{kFields, b.texts(c.Fields)},
+		pair{kMode, b.word(c.Mode)},
+		pair{kRequested, b.number(c.Requested)},
+		pair{kUnlimited, ast.InternedTerm(c.Limit == nil)},
 	)
-	pairs = optional(pairs, kLimit, c.Limit)
-	pairs = optional(pairs, kPreviousLimit, c.PreviousLimit)
-	pairs = c.Scope.appendTo(pairs)
-	return object(dates(pairs, c.StartsAt, c.EndsAt)...)
+	pairs = b.optional(pairs, kLimit, c.Limit)
+	pairs = b.optional(pairs, kPreviousLimit, c.PreviousLimit)
+	pairs = b.scope(pairs, &c.Scope)
+	return b.object(b.dates(pairs, c.StartsAt, c.EndsAt)...)
+}
+
+// wrap takes the next term of the slab. A full slab is left to the terms in it and a new one begun.
+func (b *builder) wrap(v ast.Value) *ast.Term {
+	if len(b.slab) == cap(b.slab) {
+		b.slab = make([]ast.Term, 0, 64)
+	}
+	b.slab = append(b.slab, ast.Term{Value: v})
+	return &b.slab[len(b.slab)-1]
+}
+
+func (b *builder) object(pairs ...pair) *ast.Term { return b.wrap(ast.NewObject(pairs...)) }
+
+func (b *builder) text(s string) *ast.Term { return b.wrap(ast.String(s)) }
+
+// word gives the term of a string from a closed vocabulary, or a new one.
+func (b *builder) word(s string) *ast.Term {
+	if term, ok := words[s]; ok {
+		return term
+	}
+	return b.text(s)
+}
+
+func (b *builder) number(n int64) *ast.Term {
+	if ast.HasInternedIntNumberTerm(int(n)) {
+		return ast.InternedTerm(n)
+	}
+	return b.wrap(ast.Number(strconv.FormatInt(n, 10)))
+}
+
+func (b *builder) optional(pairs []pair, key *ast.Term, n *int64) []pair {
+	if n == nil {
+		return pairs
+	}
+	return append(pairs, pair{key, b.number(*n)})
+}
+
+func (b *builder) dates(pairs []pair, starts, ends *time.Time) []pair {
+	if starts != nil {
+		pairs = append(pairs, pair{kStartsAt, b.number(starts.Unix())})
+	}
+	if ends != nil {
+		pairs = append(pairs, pair{kEndsAt, b.number(ends.Unix())})
+	}
+	return pairs
+}
+
+func (b *builder) texts(items []string) *ast.Term {
+	return list(b, items, func(s *string) *ast.Term { return b.word(*s) })
+}
+
+func (b *builder) numbers(items []int64) *ast.Term {
+	return list(b, items, func(n *int64) *ast.Term { return b.number(*n) })
+}
+
+func list[T any](b *builder, items []T, term func(*T) *ast.Term) *ast.Term {
+	if len(items) == 0 {
+		return ast.InternedEmptyArray
+	}
+	terms := make([]*ast.Term, len(items))
+	for i := range items {
+		terms[i] = term(&items[i])
+	}
+	return b.wrap(ast.NewArray(terms...))
 }
 
 // PoolID is the name of a pool in policies: "license:12" or "allotment:34".
@@ -207,48 +301,6 @@ func PoolID(key licensing.PoolKey) string {
 		return "license:" + strconv.FormatInt(key.License, 10)
 	}
 	return "allotment:" + strconv.FormatInt(key.Allotment, 10)
-}
-
-func object(pairs ...pair) *ast.Term { return &ast.Term{Value: ast.NewObject(pairs...)} }
-
-func number(n int64) *ast.Term { return ast.InternedTerm(n) }
-
-func boolean(b bool) *ast.Term { return ast.InternedTerm(b) }
-
-func optional(pairs []pair, key *ast.Term, n *int64) []pair {
-	if n == nil {
-		return pairs
-	}
-	return append(pairs, pair{key, number(*n)})
-}
-
-func dates(pairs []pair, starts, ends *time.Time) []pair {
-	if starts != nil {
-		pairs = append(pairs, pair{kStartsAt, number(starts.Unix())})
-	}
-	if ends != nil {
-		pairs = append(pairs, pair{kEndsAt, number(ends.Unix())})
-	}
-	return pairs
-}
-
-func list[T any](items []T, term func(*T) *ast.Term) *ast.Term {
-	if len(items) == 0 {
-		return ast.InternedEmptyArray
-	}
-	terms := make([]*ast.Term, len(items))
-	for i := range items {
-		terms[i] = term(&items[i])
-	}
-	return &ast.Term{Value: ast.NewArray(terms...)}
-}
-
-func texts(items []string) *ast.Term {
-	return list(items, func(s *string) *ast.Term { return ast.StringTerm(*s) })
-}
-
-func numbers(items []int64) *ast.Term {
-	return list(items, func(n *int64) *ast.Term { return number(*n) })
 }
 
 // Tier is the highest of the principal's roles in a fixed order, "SYSTEM" for the service itself and "USER" without any

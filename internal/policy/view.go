@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 )
@@ -54,23 +55,31 @@ func (e *Engine) Visibility(ctx context.Context, who Principal) (View, error) {
 	if view, ok := p.views.get(key); ok {
 		return view, nil
 	}
-	input := object(pair{kAction, word(ActionRead)}, pair{kPrincipal, object(
-		pair{kDelegateOf, boolean(who.DelegateOf)},
-		pair{kRoles, texts(roles)},
-		pair{kSystem, boolean(who.System)},
-		pair{kTier, word(who.Tier())},
-	)})
-	term, err := evaluate(ctx, p.reads, input, e.timeout)
+	view, err := p.view(ctx, who, roles, e.timeout)
 	if err != nil {
+		e.log.ErrorContext(ctx, "policy gave no usable answer", "revision", p.revision, "cause", err)
 		return View{Revision: p.revision}, fmt.Errorf("policy: what may be seen: %w", err)
 	}
-	view, err := decodeView(term)
-	if err != nil {
-		return View{Revision: p.revision}, fmt.Errorf("policy: what may be seen: %w", err)
-	}
-	view.Revision = p.revision
 	p.views.put(key, view)
 	return view, nil
+}
+
+// view evaluates what those with the same roles may see. Name, user and clock are left out, because the answer is kept.
+func (p *live) view(ctx context.Context, who Principal, roles []string, budget time.Duration) (View, error) {
+	b := &builder{}
+	input := b.object(pair{kAction, b.word(ActionRead)}, pair{kPrincipal, b.object(
+		pair{kDelegateOf, ast.InternedTerm(who.DelegateOf)},
+		pair{kRoles, b.texts(roles)},
+		pair{kSystem, ast.InternedTerm(who.System)},
+		pair{kTier, b.word(who.Tier())},
+	)})
+	term, err := evaluate(ctx, p.reads, input, budget)
+	if err != nil {
+		return View{}, err
+	}
+	view, err := decodeView(term)
+	view.Revision = p.revision
+	return view, err
 }
 
 func (v *views) get(key string) (View, bool) {
