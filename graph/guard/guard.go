@@ -52,6 +52,9 @@ func (g *Guard) Validate(schema graphql.ExecutableSchema) error {
 // MutateOperationParameters refuses a document or variables that are too large to look at further. A document that passed once
 // and is still kept is not looked at again. Codes: TOO_COMPLEX, INVALID_INPUT.
 func (g *Guard) MutateOperationParameters(ctx context.Context, params *graphql.RawParams) *gqlerror.Error {
+	if err := exceeds("bytes of a name", len(params.OperationName), g.limits.Name); err != nil {
+		return refusal(err)
+	}
 	if err := checkValues(params.Variables, g.limits); err != nil {
 		return refusal(err)
 	}

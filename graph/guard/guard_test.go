@@ -16,7 +16,7 @@ import (
 
 // TestEachLimitIsExact measures documents at a limit and one beyond it; what is refused names the limit and the figure.
 func TestEachLimitIsExact(t *testing.T) {
-	limits := Limits{Depth: 4, Aliases: 3, RootFields: 2, Fields: 12, Spreads: 2, Directives: 1}
+	limits := Limits{Depth: 4, Aliases: 3, RootFields: 2, Fields: 12, Spreads: 2, Directives: 1, Name: 8}
 	deep := func(n int) string {
 		return strings.Repeat("{ self ", n-1) + "{ id }" + strings.Repeat("}", n-1)
 	}
@@ -57,6 +57,15 @@ func TestEachLimitIsExact(t *testing.T) {
 		"literals": {
 			"{ arg(l: [[[[1]]]]) { id } }", "{ arg(l: [[[[[1]]]]]) { id } }", "nested values 5, the limit is 4",
 		},
+		"names of fields":     {"{ eight__8: id }", "{ nine____9: id }", "bytes of a name 9, the limit is 8"},
+		"names of operations": {"query eight__8 { id }", "query nine____9 { id }", "bytes of a name 9, the limit is 8"},
+		"names of variables":  {"query q($eight__8: Int) { id }", "query q($nine____9: Int) { id }", "bytes of a name 9, the limit is 8"},
+		"names of types":      {"query q($v: [eight__8]) { id }", "query q($v: [nine____9]) { id }", "bytes of a name 9, the limit is 8"},
+		"names of enums":      {"{ id(a: [eight__8]) }", "{ id(a: [nine____9]) }", "bytes of a name 9, the limit is 8"},
+		"names in objects":    {"{ id(a: {eight__8: 1}) }", "{ id(a: {nine____9: 1}) }", "bytes of a name 9, the limit is 8"},
+		"names of directives": {"{ id @eight__8 }", "{ id @nine____9 }", "bytes of a name 9, the limit is 8"},
+		"names of fragments":  {"{ id } fragment eight__8 on T { id }", "{ id } fragment f on nine____9 { id }", "bytes of a name 9, the limit is 8"},
+		"names of spreads":    {"{ ...eight__8 ... on eight__8 { id } }", "{ ... on nine____9 { id } }", "bytes of a name 9, the limit is 8"},
 		"list types": {
 			"query q($l: [[[[Int]]]]) { arg(l: $l) { id } }", "query q($l: [[[[[Int]]]]]) { arg(l: $l) { id } }",
 			"nested list types 5, the limit is 4",

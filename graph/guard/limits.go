@@ -18,6 +18,7 @@ type Limits struct {
 	Fields        int // of a document's operations after expanding fragments, and of its fragments
 	Spreads       int // fragment spreads and inline fragments in one selection set
 	Directives    int // in one place
+	Name          int // bytes of a name: validation repeats the name of an operation in an error for each of its variables
 	Cost          int // field values of an answer, lists multiplied by their page size
 	VariableDepth int // of nested lists and objects in a variable
 	Errors        int // in one answer
@@ -30,7 +31,7 @@ type Limits struct {
 // none for three.
 func DefaultLimits() Limits {
 	return Limits{
-		Bytes: 1 << 20, Tokens: 15_000, Depth: 20, Aliases: 100, RootFields: 50, Fields: 5_000, Spreads: 60, Directives: 8,
+		Bytes: 1 << 20, Tokens: 15_000, Depth: 20, Aliases: 100, RootFields: 50, Fields: 5_000, Spreads: 60, Directives: 8, Name: 200,
 		Cost: 200_000, VariableDepth: 32, Errors: 50, Deadline: 10 * time.Second, CacheBytes: 64 << 20,
 	}
 }

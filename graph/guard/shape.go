@@ -65,6 +65,9 @@ func checkShape(doc *ast.QueryDocument, limits Limits) *fault.Error {
 }
 
 func (m *measure) operation(op *ast.OperationDefinition) (size, *fault.Error) {
+	if err := m.names(op.Name); err != nil {
+		return size{}, err
+	}
 	if err := m.directives(op.Directives); err != nil {
 		return size{}, err
 	}
@@ -121,6 +124,9 @@ func (m *measure) fragment(f *fragment) (size, *fault.Error) {
 		return size{}, fault.Invalid("query", "the fragment %s spreads itself", f.definition.Name)
 	}
 	f.state = underway
+	if err := m.names(f.definition.Name, f.definition.TypeCondition); err != nil {
+		return size{}, err
+	}
 	if err := m.directives(f.definition.Directives); err != nil {
 		return size{}, err
 	}
@@ -163,6 +169,9 @@ func (m *measure) field(f *ast.Field) (size, *fault.Error) {
 	if f.Alias != f.Name {
 		m.aliases++
 	}
+	if err := m.names(f.Alias, f.Name); err != nil {
+		return size{}, err
+	}
 	if err := m.directives(f.Directives); err != nil {
 		return size{}, err
 	}
@@ -174,6 +183,9 @@ func (m *measure) field(f *ast.Field) (size, *fault.Error) {
 }
 
 func (m *measure) inline(f *ast.InlineFragment) (size, *fault.Error) {
+	if err := m.names(f.TypeCondition); err != nil {
+		return size{}, err
+	}
 	if err := m.directives(f.Directives); err != nil {
 		return size{}, err
 	}
@@ -183,6 +195,9 @@ func (m *measure) inline(f *ast.InlineFragment) (size, *fault.Error) {
 }
 
 func (m *measure) spread(f *ast.FragmentSpread) (size, *fault.Error) {
+	if err := m.names(f.Name); err != nil {
+		return size{}, err
+	}
 	if err := m.directives(f.Directives); err != nil {
 		return size{}, err
 	}
@@ -200,6 +215,9 @@ func (m *measure) directives(list ast.DirectiveList) *fault.Error {
 		return err
 	}
 	for _, d := range list {
+		if err := m.names(d.Name); err != nil {
+			return err
+		}
 		if err := m.arguments(d.Arguments); err != nil {
 			return err
 		}
@@ -209,7 +227,10 @@ func (m *measure) directives(list ast.DirectiveList) *fault.Error {
 
 func (m *measure) arguments(list ast.ArgumentList) *fault.Error {
 	for _, a := range list {
-		if err := exceeds("nested values", depthOf(a.Value), m.limits.Depth); err != nil {
+		if err := m.names(a.Name); err != nil {
+			return err
+		}
+		if err := m.value(a.Value, 0); err != nil {
 			return err
 		}
 	}
@@ -224,20 +245,44 @@ func (m *measure) variable(v *ast.VariableDefinition) *fault.Error {
 	if err := exceeds("nested list types", lists, m.limits.Depth); err != nil {
 		return err
 	}
-	if err := exceeds("nested values", depthOf(v.DefaultValue), m.limits.Depth); err != nil {
+	if err := m.names(v.Variable, v.Type.Name()); err != nil {
+		return err
+	}
+	if err := m.value(v.DefaultValue, 0); err != nil {
 		return err
 	}
 	return m.directives(v.Directives)
 }
 
-// depthOf counts the lists and objects a literal nests. The parser bounds it at 1000, so recursion is safe.
-func depthOf(v *ast.Value) int {
-	if v == nil || v.Kind != ast.ListValue && v.Kind != ast.ObjectValue {
-		return 0
+// value looks at a literal under so many lists and objects; it stops at the limit, so recursion is safe.
+func (m *measure) value(v *ast.Value, depth int) *fault.Error {
+	if v == nil {
+		return nil
 	}
-	deepest := 0
+	switch v.Kind {
+	case ast.EnumValue, ast.Variable:
+		return m.names(v.Raw)
+	case ast.ListValue, ast.ObjectValue:
+		if err := exceeds("nested values", depth+1, m.limits.Depth); err != nil {
+			return err
+		}
+	}
 	for _, child := range v.Children {
-		deepest = max(deepest, depthOf(child.Value))
+		if err := m.names(child.Name); err != nil {
+			return err
+		}
+		if err := m.value(child.Value, depth+1); err != nil {
+			return err
+		}
 	}
-	return deepest + 1
+	return nil
+}
+
+func (m *measure) names(names ...string) *fault.Error {
+	for _, name := range names {
+		if err := exceeds("bytes of a name", len(name), m.limits.Name); err != nil {
+			return err
+		}
+	}
+	return nil
 }

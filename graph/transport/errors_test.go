@@ -87,14 +87,24 @@ func TestFieldsAtFault(t *testing.T) {
 		variables map[string]any
 		field     string
 	}{
-		"a resolver's":               {`{ fail(how: "INVALID_INPUT") }`, nil, "how"},
-		"a variable":                 {"query q($n: Int!) { echo(count: $n) }", map[string]any{"n": "x"}, "n"},
-		"a missing variable":         {"query q($n: Int!) { echo(count: $n) }", nil, "n"},
-		"a field of an input":        {"mutation m($i: AssignInput!) { assign(input: $i) { decision } }", map[string]any{"i": map[string]any{"licenseId": "1", "userIds": []any{}, "count": "x"}}, "count"},
-		"an element of a list":       {"query q($i: [ID!]!) { nodes(ids: $i) { id } }", map[string]any{"i": []any{"a", true}}, "i.1"},
-		"a nested field":             {"query q($s: Scope) { echo(scope: $s) }", map[string]any{"s": map[string]any{"and": []any{map[string]any{"limit": 1.5}}}}, "and.0.limit"},
-		"a single value for a list":  {"query q($s: Scope) { echo(scope: $s) }", map[string]any{"s": map[string]any{"countries": 7}}, "countries"},
-		"a scalar the server checks": {"query q($c: Code) { echo(code: $c) }", map[string]any{"c": map[string]any{"a": 1}}, "code"},
+		"a resolver's":                {`{ fail(how: "INVALID_INPUT") }`, nil, "how"},
+		"a variable":                  {"query q($n: Int!) { echo(count: $n) }", map[string]any{"n": "x"}, "n"},
+		"a missing variable":          {"query q($n: Int!) { echo(count: $n) }", nil, "n"},
+		"a field of an input":         {"mutation m($i: AssignInput!) { assign(input: $i) { decision } }", map[string]any{"i": map[string]any{"licenseId": "1", "userIds": []any{}, "count": "x"}}, "count"},
+		"an element of a list":        {"query q($i: [ID!]!) { nodes(ids: $i) { id } }", map[string]any{"i": []any{"a", true}}, "i.1"},
+		"a nested field":              {"query q($s: Scope) { echo(scope: $s) }", map[string]any{"s": map[string]any{"and": []any{map[string]any{"limit": 1.5}}}}, "and.0.limit"},
+		"a single value for a list":   {"query q($s: Scope) { echo(scope: $s) }", map[string]any{"s": map[string]any{"countries": 7}}, "countries"},
+		"a scalar the server checks":  {"query q($c: Code) { echo(code: $c) }", map[string]any{"c": map[string]any{"a": 1}}, "code"},
+		"a literal":                   {"{ echo(count: true) }", nil, "count"},
+		"a literal out of range":      {"{ viewer { name } echo(text: \"a\", count: 3000000000) }", nil, "count"},
+		"a literal in an object":      {"{ echo(scope: {and: [{}, {limit: 1.5}]}) }", nil, "and.1.limit"},
+		"a literal in a fragment":     {"{ ...f } fragment f on Query { ... { echo(state: GONE) } }", nil, "state"},
+		"a default":                   {"query q($n: Int = \"1\") { echo(count: $n) }", nil, "n"},
+		"a field nobody knows":        {"mutation { assign(input: {licenseId: 1, userIds: [], colour: 1}) { decision } }", nil, "colour"},
+		"a field that is missing":     {"mutation { assign(input: {licenseId: 1}) { decision } }", nil, "userIds"},
+		"an argument nobody knows":    {"{ viewer { users(colour: 1) { totalCount } } }", nil, "colour"},
+		"an argument that is missing": {"{ node { id } }", nil, "id"},
+		"nothing but the document":    {"{ viewer { nothing } }", nil, ""},
 	} {
 		a := e.query(t, c.document, c.variables)
 		if a.code() != fault.InvalidInput || a.field() != c.field {

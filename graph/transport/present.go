@@ -77,9 +77,9 @@ func asFault(ctx context.Context, err error, at *gqlerror.Error) *fault.Error {
 	}
 	switch code, _ := at.Extensions["code"].(string); {
 	case code == errcode.ValidationFailed || code == errcode.ParseFailed:
-		return invalidDocument(at)
+		return invalidDocument(ctx, at)
 	case argument != "":
-		return fault.Invalid(argument, "the value of %s is not valid: %s", argument, at.Message)
+		return fault.Invalid(argument, "the value of %.100s is not valid: %s", argument, at.Message)
 	case errors.Is(err, context.DeadlineExceeded):
 		return fault.Wrap(err, fault.Unavailable, "the request took too long")
 	case errors.Is(err, context.Canceled):
@@ -90,12 +90,12 @@ func asFault(ctx context.Context, err error, at *gqlerror.Error) *fault.Error {
 }
 
 // invalidDocument is a mistake gqlparser found. Of a variable it gives the path of the value instead of a place.
-func invalidDocument(at *gqlerror.Error) *fault.Error {
+func invalidDocument(ctx context.Context, at *gqlerror.Error) *fault.Error {
 	if len(at.Path) < 2 || at.Path[0] != ast.PathName("variable") {
-		return fault.New(fault.InvalidInput, "%s", at.Message)
+		return fault.Invalid(fieldOfMistake(ctx, at), "%s", at.Message)
 	}
 	field := fieldName(at.Path[1:])
-	return fault.Invalid(field, "%s: %s", field, at.Message)
+	return fault.Invalid(field, "%.100s: %s", field, at.Message)
 }
 
 // argumentPath gives the argument that could not be coerced: gqlgen puts its path after that of the field. Errors of
@@ -159,7 +159,7 @@ func (p *presenter) record(ctx context.Context, f *fault.Error, err error, path 
 func (p *presenter) extensions(f *fault.Error) map[string]any {
 	e := map[string]any{"code": f.Code}
 	if f.Field != "" {
-		e["field"] = f.Field
+		e["field"] = shorten(f.Field) // a field the caller made up may be as long as the body
 	}
 	if f.Code != fault.PolicyDenied {
 		return e

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -57,6 +58,7 @@ type Config struct {
 	OIDC      *OIDC            // accept tokens of an OpenID Connect provider; nil: do not
 	CacheSize int              // how many verified tokens are remembered; 0: 10,000
 	Now       func() time.Time // the clock; nil: time.Now
+	Log       *slog.Logger     // why callers were refused, for debugging, and a provider that fails; nil: slog.Default
 }
 
 // Authenticator turns bearer tokens into principals. It is safe for concurrent use.
@@ -64,6 +66,7 @@ type Authenticator struct {
 	verifiers []verifier
 	cache     *lru.Cache[[sha256.Size]byte, verified]
 	now       func() time.Time
+	log       *slog.Logger
 }
 
 // New makes an authenticator.
@@ -74,12 +77,15 @@ func New(cfg Config) *Authenticator {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if cfg.Log == nil {
+		cfg.Log = slog.Default()
+	}
 	// The only error of lru.New is a size that is not positive.
 	cache, err := lru.New[[sha256.Size]byte, verified](cfg.CacheSize)
 	if err != nil {
 		panic(err)
 	}
-	a := &Authenticator{cache: cache, now: cfg.Now}
+	a := &Authenticator{cache: cache, now: cfg.Now, log: cfg.Log}
 	if cfg.Dev != nil {
 		a.verifiers = append(a.verifiers, cfg.Dev)
 	}

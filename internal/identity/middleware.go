@@ -1,8 +1,10 @@
 package identity
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
@@ -23,6 +25,7 @@ func (a *Authenticator) Middleware(next http.Handler) http.Handler {
 		}
 		who, err := a.fromHeaders(r, headers)
 		if err != nil {
+			a.record(r.Context(), err)
 			refuse(w, r, err)
 			return
 		}
@@ -40,6 +43,15 @@ func (a *Authenticator) fromHeaders(r *http.Request, headers []string) (*Princip
 		return nil, rejected(nil, "the Authorization header is not a bearer token")
 	}
 	return a.Authenticate(r.Context(), token)
+}
+
+// record logs why a caller was refused, with the cause the caller is not told.
+func (a *Authenticator) record(ctx context.Context, err error) {
+	level := slog.LevelDebug
+	if fault.CodeOf(err) != fault.Unauthenticated {
+		level = slog.LevelWarn
+	}
+	a.log.Log(ctx, level, "caller refused", "error", err)
 }
 
 // refuse answers a request whose caller could not be told.
