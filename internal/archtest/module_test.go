@@ -33,15 +33,7 @@ type pkg struct {
 	Path string
 }
 
-// imports are those of the package itself, or, for ours, their paths in the module.
-func (p pkg) imports() []string {
-	out := make([]string, len(p.Imports))
-	for i, path := range p.Imports {
-		out[i] = relative(path)
-	}
-	return out
-}
-
+// relative is the path of a package of ours in the module; others keep theirs.
 func relative(path string) string {
 	if path == module {
 		return "."
@@ -75,7 +67,7 @@ var packages = sync.OnceValues(func() ([]pkg, error) {
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command("go", "list", "-e", "-json=ImportPath,Dir,GoFiles,TestGoFiles,XTestGoFiles,Imports,TestImports,XTestImports", "./...") //nolint:noctx // ends by itself
+	cmd := exec.Command("go", "list", "-e", "-json=ImportPath,Dir,GoFiles,TestGoFiles,XTestGoFiles,Imports,TestImports,XTestImports", "./...")
 	cmd.Dir = dir
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
@@ -145,7 +137,7 @@ var files = sync.OnceValues(func() ([]file, error) {
 
 func readFile(dir string, p pkg, name string) (file, error) {
 	full := filepath.Join(p.Dir, name)
-	content, err := os.ReadFile(full) //nolint:gosec // our own source
+	content, err := os.ReadFile(full)
 	if err != nil {
 		return file{}, err
 	}

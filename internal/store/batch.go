@@ -89,10 +89,13 @@ func (t *Tx) InsertReturning(ctx context.Context, table string, returning []stri
 		if err != nil {
 			return err
 		}
-		for rows.Next() && err == nil {
-			err = scan(rows)
+		defer func() { _ = rows.Close() }() // rows.Err tells what went wrong
+		for rows.Next() {
+			if err := scan(rows); err != nil {
+				return err
+			}
 		}
-		return firstOf(err, t.note(rows.Err()), rows.Close())
+		return t.note(rows.Err())
 	})
 }
 
@@ -113,15 +116,6 @@ func (t *Tx) insert(cols []Column, table, tail string, run func(query string, ar
 			query = strings.TrimSuffix(query, tail) + " WHERE true" + tail
 		}
 		if err := run(query, args); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func firstOf(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
 			return err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"time"
 
 	"entgo.io/ent/dialect"
@@ -53,7 +54,7 @@ func (s *Store) migrationPool() (*sql.DB, error) {
 	if s.dialect == dialect.Postgres {
 		return s.postgresPool(3, false, 0)
 	}
-	return s.sqlitePool(1, "_txlock", "immediate", "_foreign_keys", "0")
+	return s.sqlitePool(1, url.Values{"_txlock": {"immediate"}, "_foreign_keys": {"0"}})
 }
 
 func (s *Store) migrateWith(ctx context.Context, db *sql.DB, files fs.FS) error {

@@ -4,9 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
-	"fmt"
 	"net"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -87,7 +87,7 @@ func severalHosts(address string) string {
 	return scheme + "://" + authority[:at] + path + "?" + given.Encode()
 }
 
-func millis(d time.Duration) string { return fmt.Sprint(d.Milliseconds()) }
+func millis(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 
 // postgresConnector opens connections that cannot be silent for ever, see wire.
 type postgresConnector struct {

@@ -381,7 +381,7 @@ func TestOpenRows(t *testing.T) {
 			if err := increment(ctx, tx, 1); err == nil || !strings.Contains(err.Error(), "still being read") {
 				t.Errorf("got %v, want that rows are still being read", err)
 			}
-			if err := rows.Close(); err != nil {
+			if err := errors.Join(rows.Err(), rows.Close()); err != nil { //nolint:sqlclosecheck // closing early is what is tested
 				return err
 			}
 			return increment(ctx, tx, 1)

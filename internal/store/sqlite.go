@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"fmt"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -22,22 +23,22 @@ func (s *Store) openSQLite(ctx context.Context) error {
 		}
 	}
 	var err error
-	if s.writer, err = s.sqlitePool(1, "_txlock", "immediate", "_foreign_keys", "1"); err != nil {
+	if s.writer, err = s.sqlitePool(1, url.Values{"_txlock": {"immediate"}, "_foreign_keys": {"1"}}); err != nil {
 		return err
 	}
 	// The writer makes the file and turns on WAL before a reader looks.
 	if err := s.writer.PingContext(ctx); err != nil {
 		return err
 	}
-	s.reader, err = s.sqlitePool(s.cfg.MaxConns, "_query_only", "1")
+	s.reader, err = s.sqlitePool(s.cfg.MaxConns, url.Values{"_query_only": {"1"}})
 	return err
 }
 
 // sqlitePool opens the file with some options more. Times are stored as text in UTC without trailing zeros: what comes back
 // is what was written, to the microsecond, and text order is time order because '+' sorts before '.' and the digits.
-func (s *Store) sqlitePool(conns int, options ...string) (*sql.DB, error) {
+func (s *Store) sqlitePool(conns int, options url.Values) (*sql.DB, error) {
 	q := url.Values{
-		"_busy_timeout": {fmt.Sprint(s.cfg.LockTimeout.Milliseconds())},
+		"_busy_timeout": {millis(s.cfg.LockTimeout)},
 		"_journal_mode": {"WAL"},
 		"_synchronous":  {"NORMAL"},
 		"_time_format":  {"sqlite"},
@@ -45,9 +46,7 @@ func (s *Store) sqlitePool(conns int, options ...string) (*sql.DB, error) {
 		"_dqs":          {"0"},
 		"_pragma":       {"cache_size(-65536)", "temp_store(MEMORY)", "mmap_size(268435456)"},
 	}
-	for i := 0; i < len(options); i += 2 {
-		q.Set(options[i], options[i+1])
-	}
+	maps.Copy(q, options)
 	base, err := sqlite.NewConnector("file:" + (&url.URL{Path: s.dsn}).EscapedPath() + "?" + q.Encode())
 	if err != nil {
 		return nil, err

@@ -74,7 +74,7 @@ type wire struct {
 // Read bounds the wait for the server.
 func (w *wire) Read(b []byte) (int, error) {
 	w.mu.Lock()
-	err := w.Conn.SetReadDeadline(w.deadline())
+	err := w.SetReadDeadline(w.deadline())
 	w.mu.Unlock()
 	if err != nil {
 		return 0, err
@@ -85,7 +85,7 @@ func (w *wire) Read(b []byte) (int, error) {
 // Write bounds the wait for room on the way to the server.
 func (w *wire) Write(b []byte) (int, error) {
 	w.mu.Lock()
-	err := w.Conn.SetWriteDeadline(w.deadline())
+	err := w.SetWriteDeadline(w.deadline())
 	w.mu.Unlock()
 	if err != nil {
 		return 0, err

@@ -15,18 +15,18 @@ func TestWire(t *testing.T) {
 	here, there := net.Pipe()
 	defer func() { _ = here.Close(); _ = there.Close() }()
 	w := &wire{Conn: here, silence: 80 * time.Millisecond, grace: 20 * time.Millisecond}
-	read := func() (error, time.Duration) {
+	read := func() (took time.Duration, err error) {
 		start := time.Now()
-		_, err := w.Read(make([]byte, 1))
-		return err, time.Since(start)
+		_, err = w.Read(make([]byte, 1))
+		return time.Since(start), err
 	}
-	if err, took := read(); !errors.Is(err, os.ErrDeadlineExceeded) || took < 60*time.Millisecond || took > time.Second {
+	if took, err := read(); !errors.Is(err, os.ErrDeadlineExceeded) || took < 60*time.Millisecond || took > time.Second {
 		t.Errorf("silence: %v after %v", err, took)
 	}
 	if err := w.SetDeadline(time.Now().Add(10 * time.Millisecond)); err != nil {
 		t.Fatal(err)
 	}
-	if err, took := read(); !errors.Is(err, os.ErrDeadlineExceeded) || took > 60*time.Millisecond {
+	if took, err := read(); !errors.Is(err, os.ErrDeadlineExceeded) || took > 60*time.Millisecond {
 		t.Errorf("connecting: %v after %v", err, took)
 	}
 	if err := w.SetDeadline(time.Time{}); err != nil {
@@ -35,11 +35,11 @@ func TestWire(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	release := w.watch(ctx)
-	if err, took := read(); !errors.Is(err, os.ErrDeadlineExceeded) || took > 60*time.Millisecond {
+	if took, err := read(); !errors.Is(err, os.ErrDeadlineExceeded) || took > 60*time.Millisecond {
 		t.Errorf("canceled: %v after %v", err, took)
 	}
 	release()
-	if err, took := read(); !errors.Is(err, os.ErrDeadlineExceeded) || took < 60*time.Millisecond {
+	if took, err := read(); !errors.Is(err, os.ErrDeadlineExceeded) || took < 60*time.Millisecond {
 		t.Errorf("next statement: %v after %v", err, took)
 	}
 }

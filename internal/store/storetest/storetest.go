@@ -97,10 +97,10 @@ var sqliteTemplate = sync.OnceValues(func() ([]byte, error) {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	file := filepath.Join(dir, "template.db")
-	if err := migrated(file); err != nil {
+	if err := migrated(context.Background(), file); err != nil {
 		return nil, err
 	}
-	return os.ReadFile(file) //nolint:gosec // the file just written
+	return os.ReadFile(file)
 })
 
 func sqliteURL(t testing.TB) string {
@@ -117,8 +117,7 @@ func sqliteURL(t testing.TB) string {
 }
 
 // migrated brings a database to the newest version.
-func migrated(address string) error {
-	ctx := context.Background()
+func migrated(ctx context.Context, address string) error {
 	s, err := store.Open(ctx, store.Config{URL: address, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return err
@@ -210,7 +209,7 @@ func (s *server) makeTemplate(ctx context.Context) error {
 	if _, err := conn.ExecContext(ctx, "CREATE DATABASE "+unfinished); err != nil {
 		return err
 	}
-	if err := migrated(s.url(unfinished)); err != nil {
+	if err := migrated(ctx, s.url(unfinished)); err != nil {
 		return err
 	}
 	_, err = conn.ExecContext(ctx, "ALTER DATABASE "+unfinished+" RENAME TO "+name)

@@ -148,7 +148,7 @@ func (c *Cluster) wait(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		content, err := os.ReadFile(ready) //nolint:gosec // a file of the server just started
+		content, err := os.ReadFile(ready)
 		if err != nil || !bytes.Contains(content, []byte("\nready")) {
 			continue
 		}
