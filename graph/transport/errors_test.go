@@ -73,6 +73,21 @@ func TestInternalErrorsTellTheRequestIDAndNothingElse(t *testing.T) {
 	}
 }
 
+// TestPanicOutsideResolvers is one in the gate, where no resolver's recovery is near.
+func TestPanicOutsideResolvers(t *testing.T) {
+	e := newEndpoint(t, func(c *Config) {
+		c.Authorize = func(context.Context, ast.Operation, string) error { panic("the gate is broken") }
+	})
+	a := e.query(t, "{ viewer { name } }", nil)
+	if a.status != http.StatusInternalServerError || a.code() != fault.Internal || strings.Contains(a.body, "broken") ||
+		a.header.Get("Content-Type") != graphqlJSON+"; charset=utf-8" {
+		t.Errorf("%d %s %s", a.status, a.header.Get("Content-Type"), a.body)
+	}
+	if log := e.log.String(); !strings.Contains(log, "the gate is broken") || !strings.Contains(log, "stack=") {
+		t.Errorf("the log is %s", log)
+	}
+}
+
 func TestFaultsAreFoundWhenWrapped(t *testing.T) {
 	a := newEndpoint(t).query(t, `{ fail(how: "wrapped") }`, nil)
 	if a.code() != fault.Conflict || a.Errors[0].Message != "somebody else was first" {

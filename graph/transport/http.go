@@ -17,7 +17,10 @@ const allowedMethods = "GET, POST, OPTIONS"
 
 // overHTTP is GraphQL over HTTP, one answer a request. gqlgen's own transports fail 6 of the 61 audits of graphql-http
 // and echo the body in their errors.
-type overHTTP struct{ limits guard.Limits }
+type overHTTP struct {
+	limits  guard.Limits
+	trusted *TrustedDocuments
+}
 
 var _ graphql.Transport = overHTTP{}
 
@@ -57,9 +60,9 @@ func (t overHTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphE
 func (t overHTTP) read(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, *refused) {
 	switch r.Method {
 	case http.MethodPost:
-		return readPOST(w, r, t.limits.Bytes)
+		return t.readPOST(w, r)
 	case http.MethodGet:
-		return readGET(r, t.limits.Bytes)
+		return t.readGET(r)
 	default:
 		w.Header().Set("Allow", allowedMethods)
 		return nil, &refused{http.StatusMethodNotAllowed, fault.New(fault.InvalidInput, "the method must be POST or GET")}

@@ -31,8 +31,8 @@ var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 // largestKept is the buffer size above which a buffer is not kept.
 const largestKept = 64 << 10
 
-// readPOST reads the parameters of a POST request from its JSON body of at most limit bytes.
-func readPOST(w http.ResponseWriter, r *http.Request, limit int) (*graphql.RawParams, *refused) {
+// readPOST reads the parameters of a POST request from its JSON body.
+func (t overHTTP) readPOST(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, *refused) {
 	if problem := checkContent(r.Header); problem != nil {
 		return nil, problem
 	}
@@ -43,17 +43,17 @@ func readPOST(w http.ResponseWriter, r *http.Request, limit int) (*graphql.RawPa
 			bodies.Put(buffer)
 		}
 	}()
-	if _, err := buffer.ReadFrom(http.MaxBytesReader(w, r.Body, int64(limit))); err != nil {
+	if _, err := buffer.ReadFrom(http.MaxBytesReader(w, r.Body, int64(t.limits.Bytes))); err != nil {
 		if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 			return nil, &refused{http.StatusRequestEntityTooLarge,
-				fault.New(fault.TooComplex, "the request is too complex: more than %d bytes", limit)}
+				fault.New(fault.TooComplex, "the request is too complex: more than %d bytes", t.limits.Bytes)}
 		}
 		return nil, badRequest(fault.Wrap(err, fault.InvalidInput, "the body could not be read"))
 	}
 	if !utf8.Valid(buffer.Bytes()) {
 		return nil, badRequest(fault.New(fault.InvalidInput, "the body is not valid UTF-8"))
 	}
-	return decode(buffer.Bytes())
+	return t.decode(buffer.Bytes())
 }
 
 // checkContent refuses a body that is not plain JSON in UTF-8.
@@ -81,27 +81,43 @@ func checkContent(h http.Header) *refused {
 // parameters are those of a request (GraphQL over HTTP, §5.1). A pointer tells what is missing from what is empty.
 type parameters struct {
 	Query         *string        `json:"query"`
+	DocumentID    *string        `json:"documentId"`
 	OperationName *string        `json:"operationName"`
 	Variables     map[string]any `json:"variables"`
 	Extensions    map[string]any `json:"extensions"`
 }
 
-func decode(body []byte) (*graphql.RawParams, *refused) {
+func (t overHTTP) decode(body []byte) (*graphql.RawParams, *refused) {
 	if trimmed := bytes.TrimLeft(body, " \t\r\n"); len(trimmed) > 0 && trimmed[0] == '[' {
 		return nil, badRequest(fault.New(fault.InvalidInput, "a request has one operation; batches are not supported"))
 	}
 	var p parameters
-	if err := decodeJSON(body, &p); err != nil {
-		return nil, badRequest(notDecoded(err))
+	if wrong := decodeJSON(body, &p); wrong != nil {
+		return nil, badRequest(notDecoded(wrong))
 	}
-	if p.Query == nil {
-		return nil, badRequest(fault.Invalid("query", "the request has no query"))
+	query, err := t.document(p.Query, p.DocumentID)
+	if err != nil {
+		return nil, badRequest(err)
 	}
-	raw := &graphql.RawParams{Query: *p.Query, Variables: p.Variables, Extensions: p.Extensions}
+	raw := &graphql.RawParams{Query: query, Variables: p.Variables, Extensions: p.Extensions}
 	if p.OperationName != nil {
 		raw.OperationName = *p.OperationName
 	}
 	return raw, nil
+}
+
+// document gives the text of a request's document: as it was sent, or the trusted one it names.
+func (t overHTTP) document(query, id *string) (string, *fault.Error) {
+	switch {
+	case query != nil && id != nil:
+		return "", fault.Invalid("documentId", "the request has both a query and a documentId")
+	case query != nil:
+		return *query, nil
+	case id != nil:
+		return t.trusted.text(*id)
+	default:
+		return "", fault.Invalid("query", "the request has no query")
+	}
 }
 
 // decodeJSON decodes exactly one JSON value, and keeps numbers as they were written.
@@ -132,19 +148,27 @@ func notDecoded(err error) *fault.Error {
 }
 
 // readGET reads the parameters of a GET request from its URL.
-func readGET(r *http.Request, limit int) (*graphql.RawParams, *refused) {
-	if len(r.URL.RawQuery) > limit {
+func (t overHTTP) readGET(r *http.Request) (*graphql.RawParams, *refused) {
+	if len(r.URL.RawQuery) > t.limits.Bytes {
 		return nil, &refused{http.StatusRequestURITooLong,
-			fault.New(fault.TooComplex, "the request is too complex: more than %d bytes", limit)}
+			fault.New(fault.TooComplex, "the request is too complex: more than %d bytes", t.limits.Bytes)}
 	}
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return nil, badRequest(fault.Wrap(err, fault.InvalidInput, "the URL's query cannot be decoded"))
 	}
-	if !values.Has("query") {
-		return nil, badRequest(fault.Invalid("query", "the request has no query"))
+	parameter := func(name string) *string {
+		if !values.Has(name) {
+			return nil
+		}
+		value := values.Get(name)
+		return &value
 	}
-	raw := &graphql.RawParams{Query: values.Get("query"), OperationName: values.Get("operationName")}
+	query, problem := t.document(parameter("query"), parameter("documentId"))
+	if problem != nil {
+		return nil, badRequest(problem)
+	}
+	raw := &graphql.RawParams{Query: query, OperationName: values.Get("operationName")}
 	for name, into := range map[string]*map[string]any{"variables": &raw.Variables, "extensions": &raw.Extensions} {
 		text := values.Get(name)
 		if text == "" {

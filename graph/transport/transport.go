@@ -26,6 +26,8 @@ type Config struct {
 	// Decision renders the id of a recorded decision in extensions.decisionId. nil: it is left out.
 	Decision func(int64) string
 
+	Trusted *TrustedDocuments // documents known beforehand (LoadTrusted); nil: every document is executed
+
 	Limits guard.Limits // the zero value: guard.DefaultLimits
 	// Rate is how many requests per second a principal may make on average, an anonymous address as well; 0: no limit.
 	Rate float64
@@ -49,8 +51,11 @@ func New(schema graphql.ExecutableSchema, cfg Config) http.Handler {
 	server.SetErrorPresenter(p.present)
 	server.SetRecoverFunc(recovered)
 	guard.Install(server, cfg.Limits)
+	if cfg.Trusted != nil {
+		server.Use(trusting{documents: cfg.Trusted, log: cfg.Log})
+	}
 	server.Use(gate{authorize: cfg.Authorize})
-	server.AddTransport(overHTTP{limits: cfg.Limits})
+	server.AddTransport(overHTTP{limits: cfg.Limits, trusted: cfg.Trusted})
 
 	var h http.Handler = server
 	if cfg.Rate > 0 {
