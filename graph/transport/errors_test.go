@@ -115,9 +115,9 @@ func TestFieldsAtFault(t *testing.T) {
 		"a literal in an object":      {"{ echo(scope: {and: [{}, {limit: 1.5}]}) }", nil, "and.1.limit"},
 		"a literal in a fragment":     {"{ ...f } fragment f on Query { ... { echo(state: GONE) } }", nil, "state"},
 		"a default":                   {"query q($n: Int = \"1\") { echo(count: $n) }", nil, "n"},
-		"a field nobody knows":        {"mutation { assign(input: {licenseId: 1, userIds: [], colour: 1}) { decision } }", nil, "colour"},
+		"a field nobody knows":        {"mutation { assign(input: {licenseId: 1, userIds: [], shade: 1}) { decision } }", nil, "shade"},
 		"a field that is missing":     {"mutation { assign(input: {licenseId: 1}) { decision } }", nil, "userIds"},
-		"an argument nobody knows":    {"{ viewer { users(colour: 1) { totalCount } } }", nil, "colour"},
+		"an argument nobody knows":    {"{ viewer { users(shade: 1) { totalCount } } }", nil, "shade"},
 		"an argument that is missing": {"{ node { id } }", nil, "id"},
 		"nothing but the document":    {"{ viewer { nothing } }", nil, ""},
 	} {
