@@ -23,7 +23,9 @@ var rooms = map[string][]string{
 	"internal/policy":    {"internal/licensing", "policies"},
 	"internal/store":     {"ent"},
 	"internal/operation": {"ent", "internal/fault", "internal/id", "internal/identity", "internal/licensing", "internal/policy", "internal/store"},
-	"internal/query":     {"ent", "internal/fault", "internal/id", "internal/identity", "internal/licensing", "internal/policy", "internal/store"},
+	// It shows the payloads of operations, which know nothing of it.
+	"internal/query": {"ent", "internal/fault", "internal/id", "internal/identity", "internal/licensing", "internal/operation", "internal/policy",
+		"internal/store"},
 	"internal/app": {"ent", "graph", "internal/fault", "internal/id", "internal/identity", "internal/licensing", "internal/operation",
 		"internal/policy", "internal/query", "internal/store", "policies", "web"},
 }
