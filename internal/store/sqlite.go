@@ -17,10 +17,8 @@ import (
 // openSQLite opens one connection that writes, whose transactions are immediate, and a pool that can only read. Everything
 // is written in one order through the one connection; readers see the last committed state and never wait.
 func (s *Store) openSQLite(ctx context.Context) error {
-	if dir := filepath.Dir(s.dsn); dir != "." {
-		if err := os.MkdirAll(dir, 0o750); err != nil {
-			return fmt.Errorf("make the folder of the database: %w", err)
-		}
+	if err := makeFile(s.dsn); err != nil {
+		return err
 	}
 	var err error
 	if s.writer, err = s.sqlitePool(1, url.Values{"_txlock": {"immediate"}, "_foreign_keys": {"1"}}); err != nil {
@@ -32,6 +30,19 @@ func (s *Store) openSQLite(ctx context.Context) error {
 	}
 	s.reader, err = s.sqlitePool(s.cfg.MaxConns, url.Values{"_query_only": {"1"}})
 	return err
+}
+
+// makeFile makes the database's file if there is none, for its owner alone: it holds names of people. What SQLite puts beside
+// it gets the same rights.
+func makeFile(path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+		return fmt.Errorf("make the folder of the database: %w", err)
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("make the file of the database: %w", err)
+	}
+	return f.Close()
 }
 
 // sqlitePool opens the file with some options more. Times are stored as text in UTC without trailing zeros: what comes back

@@ -3,10 +3,16 @@ package store_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
+	"entgo.io/ent/dialect"
+
 	"github.com/ringfence/ringfence/ent"
+	vendors "github.com/ringfence/ringfence/ent/vendor"
 	"github.com/ringfence/ringfence/internal/store"
 	"github.com/ringfence/ringfence/internal/store/storetest"
 )
@@ -158,6 +164,79 @@ func TestConstraintErrors(t *testing.T) {
 		}
 		if store.IsRetryable(err) {
 			t.Error("a violation is not retryable")
+		}
+	})
+}
+
+// More statements than a connection keeps prepared all give their answers, and the number kept is bounded.
+func TestManyStatements(t *testing.T) {
+	storetest.EachWith(t, store.Config{MaxConns: 1}, func(t *testing.T, s *store.Store) {
+		update(t, s, func(ctx context.Context, tx *store.Tx) error {
+			for i := range 300 {
+				for range 3 { // seen, prepared, used again
+					var got int
+					if err := tx.QueryRow(ctx, fmt.Sprintf("SELECT %d + id FROM journal_heads WHERE id < $1 UNION ALL SELECT %[1]d", i), 1).Scan(&got); err != nil || got != i {
+						t.Fatalf("statement %d: %d, %v", i, got, err)
+					}
+				}
+			}
+			if tx.Dialect() != dialect.Postgres {
+				return nil
+			}
+			var kept int
+			if err := tx.QueryRow(ctx, "SELECT count(*) FROM pg_prepared_statements").Scan(&kept); err != nil || kept < 100 || kept > 256 {
+				t.Errorf("%d statements are kept, %v", kept, err)
+			}
+			return nil
+		})
+	})
+}
+
+// The file of an SQLite database is for its owner alone.
+func TestFileIsPrivate(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "new", "ringfence.db")
+	s := storetest.Open(t, "sqlite:"+path, store.Config{})
+	if err := s.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		info, err := os.Stat(path + suffix)
+		if err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, %v", path+suffix, info.Mode(), err)
+		}
+	}
+}
+
+// What ent does in several statements of its own stays inside the one transaction.
+func TestEntInsideTransaction(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		work := func(end error) error {
+			return s.Update(t.Context(), func(ctx context.Context, tx *store.Tx) error {
+				c := tx.Client()
+				v := c.Vendor.Create().SetName("Contoso").SaveX(ctx)
+				v.Update().SetName("Fabrikam").SaveX(ctx)
+				mail := c.ServicePlan.Create().SetPlanID("mail").SetName("Mail").SaveX(ctx)
+				c.Product.Create().SetVendor(v).SetName("Suite").AddPlans(mail).SetBlockedLocations([]string{"KP"}).SaveX(ctx)
+				c.Vendor.Create().SetName("Gone").ExecX(ctx)
+				if n := c.Vendor.Delete().Where(vendors.Name("Gone")).ExecX(ctx); n != 1 {
+					t.Errorf("deleted %d", n)
+				}
+				return end
+			})
+		}
+		ctx := t.Context()
+		if err := work(store.ErrRollback); err != nil {
+			t.Fatal(err)
+		}
+		if n := s.Client().Vendor.Query().CountX(ctx) + s.Client().Product.Query().CountX(ctx); n != 0 {
+			t.Errorf("%d rows outlived the rollback", n)
+		}
+		if err := work(nil); err != nil {
+			t.Fatal(err)
+		}
+		p := s.Client().Product.Query().WithPlans().WithVendor().OnlyX(ctx)
+		if p.Edges.Vendor.Name != "Fabrikam" || len(p.Edges.Plans) != 1 || p.BlockedLocations[0] != "KP" {
+			t.Errorf("read back %v", p)
 		}
 	})
 }
