@@ -1,0 +1,63 @@
+package operation
+
+import (
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+
+	"github.com/ringfence/ringfence/ent"
+	"github.com/ringfence/ringfence/internal/id"
+)
+
+// CreateAllotment carves a share out of a license or a parent allotment (exactly one of the two). A RESERVED allotment needs a
+// limit. Scope and dates that are left out are the parent's.
+type CreateAllotment struct {
+	Request
+	LicenseID        *id.ID
+	ParentID         *id.ID
+	Name             string
+	Limit            *int
+	Mode             *string // RESERVED by default
+	DelegateUserIDs  []id.ID
+	DelegateGroupIDs []id.ID
+	Scope            *ScopeInput
+	StartsAt         *time.Time
+	EndsAt           *time.Time
+}
+
+// UpdateAllotment changes an allotment. What is left out stays as it is; a null limit is unlimited (CEILING only).
+type UpdateAllotment struct {
+	Request
+	AllotmentID      id.ID
+	Name             *string
+	Limit            graphql.Omittable[*int]
+	DelegateUserIDs  graphql.Omittable[[]id.ID]
+	DelegateGroupIDs graphql.Omittable[[]id.ID]
+	Scope            graphql.Omittable[*ScopeInput]
+	StartsAt         graphql.Omittable[*time.Time]
+	EndsAt           graphql.Omittable[*time.Time]
+}
+
+// AllotmentPayload answers a change of an allotment.
+type AllotmentPayload struct {
+	Reply
+	Allotment *ent.Allotment
+}
+
+// DeleteAllotment removes an allotment that is empty; or moves its seats, queue and group licenses to the parent
+// (MoveSeatsTo PARENT) if the parent has room, its own carve-out counting as room; or releases them (ReleaseSeats).
+type DeleteAllotment struct {
+	Request
+	AllotmentID  id.ID
+	MoveSeatsTo  *string // PARENT
+	ReleaseSeats *bool
+}
+
+// DeleteAllotmentPayload answers DeleteAllotment.
+type DeleteAllotmentPayload struct {
+	Reply
+	DeletedID id.ID
+	Moved     int64
+	Released  int64
+	License   *ent.License
+}

@@ -1,0 +1,288 @@
+package operation
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ringfence/ringfence/internal/licensing"
+	"github.com/ringfence/ringfence/internal/policy"
+)
+
+// facts are the rows a transaction has read beside the book: what licenses, users and group licenses are.
+type facts struct {
+	licenses map[int64]*license
+	users    map[int64]*user
+	grants   map[int64]*groupLicense
+	scopes   map[int64]policy.Scope // by allotment
+	scoped   map[int64]bool         // licenses whose scopes were read
+	foreign  map[int64]bool         // licenses held but not locked; true until looked at
+}
+
+func newFacts() *facts {
+	return &facts{
+		licenses: map[int64]*license{}, users: map[int64]*user{}, grants: map[int64]*groupLicense{},
+		scopes: map[int64]policy.Scope{}, scoped: map[int64]bool{}, foreign: map[int64]bool{},
+	}
+}
+
+type license struct {
+	id, productID, contractID int64
+	quantity, overage         int64
+	unlimited                 bool
+	pool                      *licensing.Pool
+	product                   *product
+}
+
+type product struct {
+	id      int64
+	name    string
+	sku     string
+	kind    string
+	blocked []string
+	plans   []servicePlan // those the policy has rules about
+}
+
+// servicePlan is a service plan of a product.
+type servicePlan struct {
+	id   int
+	name string
+}
+
+type user struct {
+	id         int64
+	kind       string
+	enabled    bool
+	department string
+	location   string
+	groups     []int64 // those of the user's groups that some scope names
+}
+
+type groupLicense struct {
+	id, group, license, allotment int64
+	disabled                      []int
+	nested, allOrNothing, denyAll bool
+	replacedBy                    int64
+	pending                       int64
+	created                       time.Time
+}
+
+func (g *groupLicense) key() licensing.PoolKey {
+	return licensing.PoolKey{License: g.license, Allotment: g.allotment}
+}
+
+// bundle is the group whose all-or-nothing set the group license is part of, 0 if none.
+func (g *groupLicense) bundle() int64 {
+	if g.allOrNothing && g.replacedBy == 0 {
+		return g.group
+	}
+	return 0
+}
+
+// loadProducts reads what the licenses are licenses of, with the plans that the policy has rules about.
+func (r *reading) loadProducts(ctx context.Context, licenses []int64) error {
+	byID := map[int64]*product{}
+	rows, err := r.Query(ctx, `SELECT l.id, p.id, p.name, p.sku, p.kind, p.blocked_locations FROM licenses l JOIN products p ON p.id = l.product_id
+		WHERE `+r.Any("l.id", 1), r.Array(licenses))
+	err = each(rows, err, func(s scanner) error {
+		var id int64
+		p := &product{}
+		var blocked []byte
+		if err := s.Scan(&id, &p.id, &p.name, &p.sku, &p.kind, &blocked); err != nil {
+			return err
+		}
+		if known := byID[p.id]; known != nil {
+			p = known
+		} else if err := unmarshal(blocked, &p.blocked); err != nil {
+			return err
+		}
+		byID[p.id] = p
+		r.facts.licenses[id].product = p
+		r.facts.licenses[id].pool.Name = p.name
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	relevant := r.policy.RelevantPlans()
+	if len(relevant) == 0 || len(byID) == 0 {
+		return nil
+	}
+	ids := make([]int64, 0, len(byID))
+	for id := range byID {
+		ids = append(ids, id)
+	}
+	rows, err = r.Query(ctx, `SELECT pp.product_id, s.id, s.name FROM product_plans pp JOIN service_plans s ON s.id = pp.servicePlanid
+		WHERE `+r.Any("pp.product_id", 1)+` ORDER BY s.id`, r.Array(sorted(ids)))
+	return each(rows, err, func(s scanner) error {
+		var id int64
+		var p servicePlan
+		err := s.Scan(&id, &p.id, &p.name)
+		if relevant[p.name] {
+			byID[id].plans = append(byID[id].plans, p)
+		}
+		return err
+	})
+}
+
+func unmarshal(text []byte, into any) error {
+	if len(text) == 0 {
+		return nil
+	}
+	return json.Unmarshal(text, into)
+}
+
+// loadScopes reads whom the allotments of a license may serve.
+func (r *reading) loadScopes(ctx context.Context, licenses []int64) error {
+	missing := slices.DeleteFunc(sorted(licenses), func(id int64) bool { return r.facts.scoped[id] })
+	if len(missing) == 0 {
+		return nil
+	}
+	for _, id := range missing {
+		r.facts.scoped[id] = true
+	}
+	rows, err := r.Query(ctx, `SELECT s.allotment_id, s.kind, s.group_id, s.value FROM allotment_scopes s JOIN allotments a ON a.id = s.allotment_id
+		WHERE `+r.Any("a.license_id", 1)+` ORDER BY s.id`, r.Array(missing))
+	return each(rows, err, func(s scanner) error {
+		var allotment, group int64
+		var kind, value string
+		if err := s.Scan(&allotment, &kind, &group, &value); err != nil {
+			return err
+		}
+		scope := r.facts.scopes[allotment]
+		switch kind {
+		case "GROUP":
+			scope.Groups = append(scope.Groups, group)
+		case "DEPARTMENT":
+			scope.Departments = append(scope.Departments, value)
+		case "COUNTRY":
+			scope.Countries = append(scope.Countries, value)
+		}
+		r.facts.scopes[allotment] = scope
+		return nil
+	})
+}
+
+// loadUsers reads users, with those of their groups that a scope of the licenses names. Users that do not exist are left
+// out.
+func (r *reading) loadUsers(ctx context.Context, ids []int64) error {
+	missing := slices.DeleteFunc(sorted(ids), func(id int64) bool { return r.facts.users[id] != nil })
+	if len(missing) == 0 {
+		return nil
+	}
+	rows, err := r.Query(ctx, `SELECT id, type, enabled, department, usage_location FROM users WHERE `+r.Any("id", 1), r.Array(missing))
+	err = each(rows, err, func(s scanner) error {
+		u := &user{}
+		if err := s.Scan(&u.id, &u.kind, &u.enabled, &u.department, &u.location); err != nil {
+			return err
+		}
+		if u.location == "" {
+			u.location = r.runner.DefaultLocation
+		}
+		r.facts.users[u.id] = u
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return r.loadScopeGroups(ctx, missing)
+}
+
+func (r *reading) loadScopeGroups(ctx context.Context, users []int64) error {
+	var named []int64
+	for _, scope := range r.facts.scopes {
+		named = append(named, scope.Groups...)
+	}
+	if len(named) == 0 {
+		return nil
+	}
+	rows, err := r.Query(ctx, `SELECT user_id, group_id FROM memberships WHERE `+r.Any("group_id", 1)+` AND `+r.Any("user_id", 2)+` ORDER BY group_id`,
+		r.Array(sorted(named)), r.Array(users))
+	return each(rows, err, func(s scanner) error {
+		var id, group int64
+		err := s.Scan(&id, &group)
+		if u := r.facts.users[id]; u != nil {
+			u.groups = append(u.groups, group)
+		}
+		return err
+	})
+}
+
+// loadGrants reads group licenses by a condition.
+func (r *reading) loadGrants(ctx context.Context, where string, args ...any) ([]*groupLicense, error) {
+	var found []*groupLicense
+	rows, err := r.Query(ctx, `SELECT id, group_id, license_id, allotment_id, disabled_plans, include_nested, all_or_nothing, when_full, replaced_by,
+		pending, created_at FROM group_licenses WHERE `+where+` ORDER BY id`, args...)
+	err = each(rows, err, func(s scanner) error {
+		g := &groupLicense{}
+		var disabled []byte
+		var whenFull string
+		if err := s.Scan(&g.id, &g.group, &g.license, &g.allotment, &disabled, &g.nested, &g.allOrNothing, &whenFull, &g.replacedBy,
+			&g.pending, &g.created); err != nil {
+			return err
+		}
+		g.denyAll = whenFull == whenFullDenyAll
+		found = append(found, g)
+		return unmarshal(disabled, &g.disabled)
+	})
+	for _, g := range found {
+		r.facts.grants[g.id] = g
+		if g.replacedBy != 0 {
+			r.book.Replaces[g.replacedBy] = g.id
+		}
+	}
+	return found, err
+}
+
+// poolOf gives a pool of a locked license.
+func (r *reading) poolOf(license, allotment int64) *licensing.Pool {
+	return r.book.Pools[licensing.PoolKey{License: license, Allotment: allotment}]
+}
+
+// questionPools gives a pool and everything above it as the policy sees them. Requested is what the request would draw.
+func (r *reading) questionPools(pool *licensing.Pool, requested int64) []policy.Pool {
+	var pools []policy.Pool
+	draws := true
+	for _, p := range pool.Line() {
+		q := policy.Pool{
+			Key: p.Key, Name: p.Name, Mode: string(p.Mode), Limit: p.Limit, Used: p.Used, Reserved: p.Reserved, Draws: draws,
+			Delegate: p.Key.Allotment != 0 && r.who.delegated[p.Key.Allotment], Scope: r.facts.scopes[p.Key.Allotment],
+			StartsAt: p.StartsAt, EndsAt: p.EndsAt,
+		}
+		if p.Key.IsLicense() {
+			q.Mode, q.Scope = policy.ModeLicense, policy.Scope{}
+		}
+		if p.Limit != nil {
+			available := p.Room()
+			q.Available = &available
+		}
+		if draws {
+			q.Requested = requested
+		}
+		draws = draws && p.Mode == licensing.Ceiling
+		pools = append(pools, q)
+	}
+	return pools
+}
+
+// questionLicense gives a license as the policy sees it, with the plans that would be on.
+func (r *reading) questionLicense(id int64, disabled []int) *policy.License {
+	l := r.facts.licenses[id]
+	return &policy.License{
+		ID: l.id, ProductKind: l.product.kind, SKU: l.product.sku, Quantity: l.quantity, Unlimited: l.unlimited,
+		BlockedLocations: l.product.blocked, Plans: planNames(l.product, disabled), StartsAt: l.pool.StartsAt, EndsAt: l.pool.EndsAt,
+	}
+}
+
+func planNames(p *product, disabled []int) []string {
+	var names []string
+	for _, plan := range p.plans {
+		if !slices.Contains(disabled, plan.id) && !slices.Contains(names, plan.name) {
+			names = append(names, plan.name)
+		}
+	}
+	slices.SortFunc(names, strings.Compare)
+	return names
+}

@@ -1,0 +1,132 @@
+package operation
+
+import "context"
+
+// chunk is how many members of a group are worked through in one transaction. It bounds how long a pool stays locked; what is left
+// goes on in transactions of its own, also after a crash (Runner.Sweep).
+const chunk = 100_000
+
+// fill gives members who have no reason from a group license yet what it grants, from a user on, in order of their ids. It returns
+// the last user looked at, 0 when all are done.
+func (w *writing) fill(ctx context.Context, grant *groupLicense, after int64, whole bool) (int64, error) {
+	limit := int64(chunk)
+	if whole {
+		limit = 1 << 40
+	}
+	users, err := w.unservedUsers(ctx, grant, after, limit)
+	if err != nil {
+		return 0, err
+	}
+	if err := w.know(ctx, users); err != nil {
+		return 0, err
+	}
+	if err := w.align(ctx, []*groupLicense{grant}, users); err != nil {
+		return 0, err
+	}
+	if err := w.settle(ctx); err != nil {
+		return 0, err
+	}
+	if int64(len(users)) == limit {
+		return users[len(users)-1], nil
+	}
+	grant.pending = pendingNone
+	_, err = w.tx.Exec(ctx, `UPDATE group_licenses SET pending = 0 WHERE id = $1`, grant.id)
+	return 0, err
+}
+
+func (r *reading) unservedUsers(ctx context.Context, grant *groupLicense, after, limit int64) ([]int64, error) {
+	groups, err := r.reach(ctx, grant)
+	if err != nil {
+		return nil, err
+	}
+	return r.ids(ctx, `SELECT DISTINCT m.user_id FROM memberships m WHERE `+r.Any("m.group_id", 1)+` AND m.user_id > $2
+		AND NOT EXISTS (SELECT 1 FROM seat_reasons r WHERE r.group_license_id = $3 AND r.user_id = m.user_id)
+		ORDER BY m.user_id LIMIT $4`, r.Array(groups), after, grant.id, limit)
+}
+
+// unserved counts the members who have no reason from a group license.
+func (r *reading) unserved(ctx context.Context, grant *groupLicense) (int64, error) {
+	groups, err := r.reach(ctx, grant)
+	if err != nil {
+		return 0, err
+	}
+	var n int64
+	err = r.QueryRow(ctx, `SELECT COUNT(DISTINCT m.user_id) FROM memberships m WHERE `+r.Any("m.group_id", 1)+`
+		AND NOT EXISTS (SELECT 1 FROM seat_reasons r WHERE r.group_license_id = $2 AND r.user_id = m.user_id)`, r.Array(groups), grant.id).Scan(&n)
+	return n, err
+}
+
+// reach gives the groups whose direct members a group license is for.
+func (r *reading) reach(ctx context.Context, grant *groupLicense) ([]int64, error) {
+	if grant.nested {
+		return r.below(ctx, []int64{grant.group})
+	}
+	return []int64{grant.group}, nil
+}
+
+// drain ends the reasons of a group license that is to go, and removes it when none is left. It returns how many are left.
+func (w *writing) drain(ctx context.Context, grant *groupLicense, whole bool) (int64, error) {
+	limit := int64(chunk)
+	if whole {
+		limit = 1 << 40
+	}
+	users, err := w.ids(ctx, `SELECT user_id FROM seat_reasons WHERE group_license_id = $1 ORDER BY user_id LIMIT $2`, grant.id, limit)
+	if err != nil {
+		return 0, err
+	}
+	if err := w.know(ctx, users); err != nil {
+		return 0, err
+	}
+	for _, user := range users {
+		if reason := w.book.User(user).Seat(grant.license).Find(grant.id); reason != nil {
+			w.book.End(reason)
+		}
+	}
+	if err := w.settle(ctx); err != nil {
+		return 0, err
+	}
+	if err := w.flush(ctx); err != nil {
+		return 0, err
+	}
+	var left int64
+	if err := w.QueryRow(ctx, `SELECT COUNT(*) FROM seat_reasons WHERE group_license_id = $1`, grant.id).Scan(&left); err != nil || left > 0 {
+		return left, err
+	}
+	for _, statement := range []string{
+		`DELETE FROM exclusions WHERE group_license_id = $1`,
+		`UPDATE group_licenses SET replaced_by = 0 WHERE replaced_by = $1`,
+		`DELETE FROM group_licenses WHERE id = $1`,
+	} {
+		if _, err := w.tx.Exec(ctx, statement, grant.id); err != nil {
+			return 0, err
+		}
+	}
+	return 0, nil
+}
+
+// refill brings all members and former members of a group license in line with it.
+func (w *writing) refill(ctx context.Context, grant *groupLicense) error {
+	users, err := w.unservedUsers(ctx, grant, 0, 1<<40)
+	if err != nil {
+		return err
+	}
+	holders, err := w.ids(ctx, `SELECT user_id FROM seat_reasons WHERE group_license_id = $1`, grant.id)
+	if err != nil {
+		return err
+	}
+	return w.realign(ctx, []*groupLicense{grant}, sorted(append(users, holders...)))
+}
+
+// realign brings users in line with group licenses and settles and writes what follows.
+func (w *writing) realign(ctx context.Context, grants []*groupLicense, users []int64) error {
+	if err := w.know(ctx, users); err != nil {
+		return err
+	}
+	if err := w.align(ctx, grants, users); err != nil {
+		return err
+	}
+	if err := w.settle(ctx); err != nil {
+		return err
+	}
+	return w.flush(ctx)
+}

@@ -1,0 +1,184 @@
+package operation
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/ringfence/ringfence/internal/fault"
+	"github.com/ringfence/ringfence/internal/identity"
+)
+
+// Bounds of one combined transaction.
+const (
+	batchRequests = 256
+	batchUsers    = 4000
+	batchTimeout  = 30 * time.Second
+)
+
+// lane combines requests that arrive while a transaction is running into the next one (design.md §4): one hot pool is one hot
+// row, and writers who wait for each other's commits are many times slower than one who commits for all. A caller who goes
+// away does not cancel the others.
+type lane struct {
+	runner *Runner
+	queue  chan *job
+	mu     sync.RWMutex // held for reading while a job is put into the queue
+	closed bool
+	done   chan struct{}
+}
+
+// job is one request in the lane.
+type job struct {
+	who    *identity.Principal
+	cmd    combinable
+	key    requestKey
+	result chan result
+}
+
+type result struct {
+	payload *SeatsPayload
+	err     error
+}
+
+func newLane(r *Runner) *lane {
+	l := &lane{runner: r, queue: make(chan *job, 4*batchRequests), done: make(chan struct{})}
+	go l.run()
+	return l
+}
+
+// submit waits for its turn and for the answer. When the caller gives up, the request may still be carried out: an
+// idempotency key tells.
+func (l *lane) submit(ctx context.Context, who *identity.Principal, cmd combinable) (*SeatsPayload, error) {
+	key, err := keyOf(cmd.action(), cmd)
+	if err != nil {
+		return nil, err
+	}
+	j := &job{who: who, cmd: cmd, key: key, result: make(chan result, 1)}
+	if err := l.put(ctx, j); err != nil {
+		return nil, err
+	}
+	select {
+	case r := <-j.result:
+		return r.payload, r.err
+	case <-ctx.Done():
+		return nil, translate(ctx.Err())
+	}
+}
+
+func (l *lane) put(ctx context.Context, j *job) error {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if l.closed {
+		return fault.New(fault.Unavailable, "the service is stopping; try again")
+	}
+	select {
+	case l.queue <- j:
+		return nil
+	case <-ctx.Done():
+		return translate(ctx.Err())
+	}
+}
+
+// close lets what is in the lane finish and refuses what comes after.
+func (l *lane) close() {
+	l.mu.Lock()
+	if !l.closed {
+		l.closed = true
+		close(l.queue)
+	}
+	l.mu.Unlock()
+	<-l.done
+}
+
+func (l *lane) run() {
+	defer close(l.done)
+	var held []*job // put off to the next batch
+	for {
+		jobs := held
+		held = nil
+		if len(jobs) == 0 {
+			j, open := <-l.queue
+			if !open {
+				return
+			}
+			jobs = append(jobs, j)
+		}
+		jobs = l.collect(jobs)
+		jobs, held = separate(jobs)
+		l.carryOut(jobs)
+	}
+}
+
+// collect takes what is in the queue now, up to the bounds of a batch.
+func (l *lane) collect(jobs []*job) []*job {
+	users := 0
+	for _, j := range jobs {
+		users += len(j.cmd.users())
+	}
+	for len(jobs) < batchRequests && users < batchUsers {
+		select {
+		case j, open := <-l.queue:
+			if !open {
+				return jobs
+			}
+			jobs = append(jobs, j)
+			users += len(j.cmd.users())
+		default:
+			return jobs
+		}
+	}
+	return jobs
+}
+
+// separate puts off a request whose idempotency key is in the batch already: it is to find the other's answer.
+func separate(jobs []*job) (now, later []*job) {
+	seen := map[string]bool{}
+	for _, j := range jobs {
+		name := j.who.UserName + "\x00" + j.key.key
+		if j.key.key != "" && seen[name] {
+			later = append(later, j)
+			continue
+		}
+		seen[name] = true
+		now = append(now, j)
+	}
+	return now, later
+}
+
+// carryOut runs a batch in one transaction; if the batch as a whole fails for a reason of its own, each request runs alone, so
+// that none pays for another.
+func (l *lane) carryOut(jobs []*job) {
+	ctx, cancel := context.WithTimeout(context.Background(), batchTimeout)
+	defer cancel()
+	results, err := l.runner.runBatch(ctx, jobs)
+	if err == nil {
+		for i, j := range jobs {
+			j.result <- results[i]
+		}
+		return
+	}
+	for _, j := range jobs {
+		if len(jobs) == 1 && fault.CodeOf(translate(err)) == fault.Unavailable {
+			j.result <- result{err: translate(err)}
+			continue
+		}
+		payload, err := runAlone(ctx, l.runner, j.who, j.cmd)
+		j.result <- result{payload: payload, err: err}
+	}
+}
+
+// runBatch carries out requests one after the other on the same locked facts, and writes the outcome of all at once.
+func (r *Runner) runBatch(ctx context.Context, jobs []*job) ([]result, error) {
+	var widen locks
+	for {
+		b := &batch{runner: r, jobs: jobs, widen: &widen}
+		err := r.Store.Update(ctx, b.transact)
+		var wider *widenError
+		if errors.As(err, &wider) {
+			widen.add(wider.licenses)
+			continue
+		}
+		return b.results, err
+	}
+}

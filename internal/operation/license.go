@@ -1,0 +1,194 @@
+package operation
+
+import (
+	"context"
+
+	entlicense "github.com/ringfence/ringfence/ent/license"
+	"github.com/ringfence/ringfence/internal/fault"
+	"github.com/ringfence/ringfence/internal/id"
+	"github.com/ringfence/ringfence/internal/licensing"
+	"github.com/ringfence/ringfence/internal/policy"
+)
+
+func (c *CreateLicense) action() string { return "createLicense" }
+
+func (c *CreateLicense) unlimited() bool { return c.UnlimitedQuantity != nil && *c.UnlimitedQuantity }
+
+func (c *CreateLicense) check() error {
+	if c.unlimited() == (c.Quantity != nil) {
+		return fault.Invalid("quantity", "give either a quantity or unlimitedQuantity: true")
+	}
+	return firstError(
+		checkCount("quantity", c.Quantity), checkOneOf("metric", c.Metric, "USERS", "INSTALLS"), checkDate("startsOn", c.StartsOn),
+		checkDate("endsOn", c.EndsOn), checkPeriod("endsOn", c.StartsOn, c.EndsOn), checkPrice(c.UnitPrice, c.Currency), checkOptional("notes", c.Notes, 10_000),
+	)
+}
+
+func checkPrice(price, inCurrency *string) error {
+	return firstError(
+		checkPattern("unitPrice", price, decimal, "a price is a decimal number such as 12.50"),
+		checkPattern("currency", inCurrency, currency, "a currency is three capital letters (ISO 4217)"),
+	)
+}
+
+func (c *CreateLicense) prepare(ctx context.Context, r *reading) (*plan[CreateLicensePayload], error) {
+	contract, product := c.ContractID.Key(id.Contract), c.ProductID.Key(id.Product)
+	if err := r.exists(ctx, "contracts", contract, fault.Missing("contractId", "contract")); err != nil {
+		return nil, err
+	}
+	if err := r.exists(ctx, "products", product, fault.Missing("productId", "product")); err != nil {
+		return nil, err
+	}
+	ask := &policy.Input{Now: r.Now(), Action: c.action(), Principal: r.who.facts(), Args: map[string]any{"quantity": c.Quantity, "unlimitedQuantity": c.unlimited()}}
+	return &plan[CreateLicensePayload]{ask: ask, write: func(ctx context.Context, w *writing) (*CreateLicensePayload, error) {
+		create := w.tx.Client().License.Create().SetContractID(contract).SetProductID(product).SetUnlimitedQuantity(c.unlimited()).
+			SetNillableStartsOn(c.StartsOn).SetNillableEndsOn(c.EndsOn).SetNillableUnitPrice(c.UnitPrice).SetNillableCurrency(c.Currency).
+			SetNillableNotes(c.Notes).SetCreatedAt(w.Now())
+		if limit := count(c.Quantity); limit != nil {
+			create.SetQuantity(*limit).SetCapacity(*limit).SetCeiling(*limit)
+		}
+		if c.Metric != nil {
+			create.SetMetric(entlicense.Metric(*c.Metric))
+		}
+		row, err := create.Save(ctx)
+		if err != nil {
+			return nil, err
+		}
+		w.happened("LICENSE_CREATED", "license", row.ID, map[string]any{"quantity": c.Quantity, "unlimitedQuantity": c.unlimited()}).pool = licensing.PoolKey{License: row.ID}
+		full, err := w.licenseRow(ctx, row.ID)
+		return &CreateLicensePayload{License: full}, err
+	}}, nil
+}
+
+func (c *UpdateLicense) action() string { return "updateLicense" }
+
+func (c *UpdateLicense) check() error {
+	if c.UnlimitedQuantity != nil && *c.UnlimitedQuantity && c.Quantity != nil {
+		return fault.Invalid("quantity", "give either a quantity or unlimitedQuantity: true")
+	}
+	return firstError(
+		checkCount("quantity", c.Quantity), checkCount("overage", c.Overage), checkDate("startsOn", c.StartsOn.Value()), checkDate("endsOn", c.EndsOn.Value()),
+		checkPrice(c.UnitPrice.Value(), c.Currency.Value()), checkOptional("notes", c.Notes.Value(), 10_000),
+	)
+}
+
+func (c *UpdateLicense) prepare(ctx context.Context, r *reading) (*plan[UpdateLicensePayload], error) {
+	t, err := r.find(ctx, nil, &c.LicenseID)
+	if err != nil {
+		return nil, err
+	}
+	pool, err := r.draw(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	l := *r.facts.licenses[t.key.License]
+	if c.Quantity != nil {
+		l.quantity, l.unlimited = int64(*c.Quantity), false
+	}
+	if c.UnlimitedQuantity != nil {
+		if !*c.UnlimitedQuantity && l.unlimited && c.Quantity == nil {
+			return nil, fault.Invalid("quantity", "a license that is not unlimited needs a quantity")
+		}
+		l.unlimited = *c.UnlimitedQuantity
+	}
+	if l.unlimited {
+		l.quantity = 0
+	}
+	if c.Overage != nil {
+		l.overage = int64(*c.Overage)
+	}
+	if !l.unlimited && l.quantity+l.overage > maxCount {
+		return nil, fault.Invalid("overage", "quantity and overage together pass %d", maxCount)
+	}
+	question := r.questionLicense(t.key.License, nil)
+	ask := &policy.Input{
+		Now: r.Now(), Action: c.action(), Principal: r.who.facts(), License: question, Pools: r.questionPools(pool, 0),
+		Args: map[string]any{"quantity": l.quantity, "unlimitedQuantity": l.unlimited, "overage": l.overage},
+	}
+	return &plan[UpdateLicensePayload]{ask: ask, hidden: r.hides(ctx, pool, t), write: func(ctx context.Context, w *writing) (*UpdateLicensePayload, error) {
+		return w.updateLicense(ctx, c, &l, pool)
+	}}, nil
+}
+
+func (w *writing) updateLicense(ctx context.Context, c *UpdateLicense, l *license, pool *licensing.Pool) (*UpdateLicensePayload, error) {
+	var limit *int64
+	if !l.unlimited {
+		sum := l.quantity + l.overage
+		limit = &sum
+	}
+	pool.SetLimit(limit)
+	change, _ := pool.Change()
+	// Quantity and limit change in one statement, because the database checks that they agree.
+	if _, err := w.tx.Exec(ctx, `UPDATE licenses SET quantity = $1, unlimited_quantity = $2, overage = $3, capacity = $4, ceiling = $5 WHERE id = $6`,
+		l.quantity, l.unlimited, l.overage, change.Limit, change.Ceiling, l.id); err != nil {
+		return nil, err
+	}
+	if err := w.updateTerms(ctx, c, pool); err != nil {
+		return nil, err
+	}
+	if err := w.settle(ctx); err != nil {
+		return nil, err
+	}
+	if err := w.flush(ctx); err != nil {
+		return nil, err
+	}
+	w.happened("LICENSE_UPDATED", "license", l.id, map[string]any{"quantity": l.quantity, "unlimitedQuantity": l.unlimited, "overage": l.overage}).pool = pool.Key
+	row, err := w.licenseRow(ctx, l.id)
+	return &UpdateLicensePayload{License: row}, err
+}
+
+// updateTerms changes dates, price and notes; null clears.
+func (w *writing) updateTerms(ctx context.Context, c *UpdateLicense, pool *licensing.Pool) error {
+	row, err := w.tx.Client().License.Get(ctx, pool.Key.License)
+	if err != nil {
+		return err
+	}
+	starts, ends := orKeep(c.StartsOn.ValueOK())(row.StartsOn), orKeep(c.EndsOn.ValueOK())(row.EndsOn)
+	if err := checkPeriod("endsOn", starts, ends); err != nil {
+		return err
+	}
+	price, in, notes := orKeep(c.UnitPrice.ValueOK())(row.UnitPrice), orKeep(c.Currency.ValueOK())(row.Currency), orKeep(c.Notes.ValueOK())(row.Notes)
+	_, err = w.tx.Exec(ctx, `UPDATE licenses SET starts_on = $1, ends_on = $2, unit_price = $3, currency = $4, notes = $5 WHERE id = $6`,
+		starts, ends, price, in, notes, row.ID)
+	pool.StartsAt, pool.EndsAt = dayStart(starts), dayEnd(ends)
+	return err
+}
+
+// orKeep gives what was given, or what was there before.
+func orKeep[T any](value *T, given bool) func(before *T) *T {
+	return func(before *T) *T {
+		if given {
+			return value
+		}
+		return before
+	}
+}
+
+func (c *DeleteLicense) action() string { return "deleteLicense" }
+
+func (c *DeleteLicense) check() error { return nil }
+
+func (c *DeleteLicense) prepare(ctx context.Context, r *reading) (*plan[DeletePayload], error) {
+	t, err := r.find(ctx, nil, &c.LicenseID)
+	if err != nil {
+		return nil, err
+	}
+	pool, err := r.draw(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	ask := &policy.Input{Now: r.Now(), Action: c.action(), Principal: r.who.facts(), License: r.questionLicense(t.key.License, nil), Pools: r.questionPools(pool, 0)}
+	return &plan[DeletePayload]{ask: ask, hidden: r.hides(ctx, pool, t), write: func(ctx context.Context, w *writing) (*DeletePayload, error) {
+		var held int64
+		if err := w.QueryRow(ctx, `SELECT (SELECT COUNT(*) FROM seats WHERE license_id = $1) + (SELECT COUNT(*) FROM group_licenses WHERE license_id = $1) +
+			(SELECT COUNT(*) FROM allotments WHERE license_id = $1)`, t.key.License).Scan(&held); err != nil {
+			return nil, err
+		}
+		if held > 0 {
+			return nil, fault.New(fault.Conflict, "the license has seats, group licenses or allotments; remove them first")
+		}
+		delete(w.book.Pools, pool.Key)
+		w.happened("LICENSE_DELETED", "license", t.key.License, nil).pool = pool.Key
+		return &DeletePayload{DeletedID: c.LicenseID}, w.tx.Client().License.DeleteOneID(t.key.License).Exec(ctx)
+	}}, nil
+}

@@ -1,0 +1,222 @@
+package operation
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"github.com/ringfence/ringfence/ent"
+	"github.com/ringfence/ringfence/internal/fault"
+	"github.com/ringfence/ringfence/internal/identity"
+	"github.com/ringfence/ringfence/internal/policy"
+	"github.com/ringfence/ringfence/internal/store"
+)
+
+// Command is one thing the system can do, on its way to the payload P. The types of this package are the only commands.
+type Command[P any] interface {
+	request() *Request
+	// action names the operation: the mutation's root field.
+	action() string
+	// check looks at the input alone; its errors name the field.
+	check() error
+	// prepare locks what the command draws on, reads the facts and puts the question to the policy.
+	prepare(ctx context.Context, r *reading) (*plan[P], error)
+}
+
+// plan is what a command means to do: the question for the policy, and the writes that an allowing answer sets free.
+type plan[P any] struct {
+	ask   *policy.Input
+	write func(ctx context.Context, w *writing) (*P, error)
+	// hidden is the answer instead of a denial when the target is something the caller may not see.
+	hidden *fault.Error
+}
+
+// Config names the parts a Runner is made of.
+type Config struct {
+	Store  *store.Store
+	Policy *policy.Engine
+	Logger *slog.Logger
+	// DefaultLocation is the usage location of users who have none (ISO 3166-1 alpha-2); empty is none.
+	DefaultLocation string
+}
+
+// Runner takes commands through lock, facts, policy, rule, write and record, in one transaction each.
+type Runner struct {
+	Config
+	lane       *lane
+	unfinished chan struct{}
+}
+
+// NewRunner makes a runner. Close ends what it has running.
+func NewRunner(cfg Config) *Runner {
+	r := &Runner{Config: cfg, unfinished: make(chan struct{}, 1)}
+	r.lane = newLane(r)
+	return r
+}
+
+// Close waits for what has begun and refuses what comes after.
+func (r *Runner) Close() { r.lane.close() }
+
+// Run carries out a command for the principal of the context. A denial comes back as POLICY_DENIED with the violations and
+// the recorded decision; other errors are those of semantics.md §8.
+func Run[P any](ctx context.Context, r *Runner, cmd Command[P]) (*P, error) {
+	who := identity.FromContext(ctx)
+	if who == nil {
+		return nil, fault.New(fault.Unauthenticated, "sign in first")
+	}
+	if err := checkRequest(cmd.request()); err != nil {
+		return nil, err
+	}
+	if err := cmd.check(); err != nil {
+		return nil, err
+	}
+	if seats, ok := any(cmd).(combinable); ok && !cmd.request().dry() && !seats.whole() {
+		answer, err := r.lane.submit(ctx, who, seats)
+		payload, _ := any(answer).(*P)
+		return payload, err
+	}
+	return runAlone(ctx, r, who, cmd)
+}
+
+// runAlone runs a command in a transaction of its own.
+func runAlone[P any](ctx context.Context, r *Runner, who *identity.Principal, cmd Command[P]) (*P, error) {
+	key, err := keyOf(cmd.action(), cmd)
+	if err != nil {
+		return nil, err
+	}
+	var widen locks
+	for {
+		payload, denied, err := attempt(ctx, r, who, cmd, key, &widen)
+		var wider *widenError
+		switch {
+		case errors.As(err, &wider):
+			widen.add(wider.licenses)
+			continue
+		case errors.Is(err, errDenied):
+			return nil, r.recordDenial(ctx, denied)
+		case err != nil:
+			return nil, translate(err)
+		}
+		return payload, nil
+	}
+}
+
+// errDenied rolls a transaction back because the policy or the ledger said no.
+var errDenied = errors.New("denied")
+
+// attempt is one try at a command, in one transaction.
+func attempt[P any](ctx context.Context, r *Runner, who *identity.Principal, cmd Command[P], key requestKey, widen *locks) (*P, *denial, error) {
+	var payload *P
+	var denied *denial
+	dry := cmd.request().dry()
+	var dryRun *decision
+	err := r.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
+		payload, denied, dryRun = nil, nil, nil
+		rd, err := newReading(ctx, r, tx, who, widen)
+		if err != nil {
+			return err
+		}
+		if first, err := recall[P](ctx, rd, key); first != nil || err != nil {
+			payload = first
+			return err
+		}
+		if denied = rd.refuseOutright(ctx, cmd.action(), key); denied != nil {
+			return errDenied
+		}
+		p, err := cmd.prepare(ctx, rd)
+		if err != nil {
+			return err
+		}
+		w, no := rd.decide(ctx, p.ask, key, p.hidden)
+		if no != nil {
+			denied = no
+			return errDenied
+		}
+		w.decision.dry = dry
+		if payload, err = p.write(ctx, w); err != nil {
+			if no := asDenial(err, w); no != nil {
+				denied = no
+				return errDenied
+			}
+			return err
+		}
+		reply := any(payload).(replying).reply()
+		reply.DryRun = dry
+		if dry {
+			dryRun = w.decision
+			return errors.Join(w.flush(ctx), store.ErrRollback)
+		}
+		return w.finish(ctx, reply, payload)
+	})
+	if err == nil && dryRun != nil {
+		any(payload).(replying).reply().Decision, err = r.recordDryRun(ctx, dryRun)
+	}
+	return payload, denied, err
+}
+
+type replying interface{ reply() *Reply }
+
+// finish writes the decision with the answer, the events and the journal.
+func (w *writing) finish(ctx context.Context, reply *Reply, payload any) error {
+	if err := w.flush(ctx); err != nil {
+		return err
+	}
+	if err := w.decision.remember(payload); err != nil {
+		return err
+	}
+	rows, err := w.record(ctx)
+	if err != nil {
+		return err
+	}
+	reply.Decision = rows[len(rows)-1]
+	return nil
+}
+
+// recordDenial writes the decision of a transaction that rolled back, and makes the error for the caller.
+func (r *Runner) recordDenial(ctx context.Context, no *denial) error {
+	row, err := r.recordDecision(ctx, no.decision)
+	if err != nil {
+		return translate(err)
+	}
+	return no.answer(row)
+}
+
+func (r *Runner) recordDryRun(ctx context.Context, d *decision) (*ent.Decision, error) {
+	d.dry = true
+	d.key = requestKey{}
+	return r.recordDecision(ctx, d)
+}
+
+func (r *Runner) recordDecision(ctx context.Context, d *decision) (*ent.Decision, error) {
+	var row *ent.Decision
+	err := r.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
+		rows, err := insertDecisions(ctx, tx, []*decision{d})
+		if err == nil {
+			row = rows[0]
+		}
+		return err
+	})
+	return row, err
+}
+
+// translate makes what a caller may be told out of an error of the store.
+func translate(err error) error {
+	var known *fault.Error
+	switch {
+	case errors.As(err, &known):
+		return known
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return fault.Wrap(err, fault.Unavailable, "the request took too long or was given up; try again")
+	case store.IsRetryable(err):
+		return fault.Wrap(err, fault.Unavailable, "the database did not answer in time; try again")
+	case errors.Is(err, store.ErrUnknownOutcome):
+		return fault.Wrap(err, fault.Unavailable, "the database was lost while saving; repeat the request with the same idempotencyKey to learn what became of it")
+	}
+	if _, unique := store.IsUnique(err); unique {
+		return fault.Wrap(err, fault.Conflict, "something with the same name or number exists already")
+	}
+	if store.IsReference(err) {
+		return fault.Wrap(err, fault.Conflict, "it is still in use")
+	}
+	return err
+}

@@ -1,0 +1,218 @@
+package operation
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/ringfence/ringfence/internal/identity"
+	"github.com/ringfence/ringfence/internal/licensing"
+	"github.com/ringfence/ringfence/internal/policy"
+	"github.com/ringfence/ringfence/internal/store"
+)
+
+// Unfinished tells when a command has left work for Sweep.
+func (r *Runner) Unfinished() <-chan struct{} { return r.unfinished }
+
+// leave says that there is work for Sweep.
+func (r *Runner) leave() {
+	select {
+	case r.unfinished <- struct{}{}:
+	default:
+	}
+}
+
+// Sweep does what no request does: it goes on with group licenses whose members were left for later, ends exclusions whose time is
+// over, retries what a date stood against, and moves queues where a date made room. Every replica may run it at any time;
+// what one has done the next finds done.
+func (r *Runner) Sweep(ctx context.Context) error {
+	now := r.now()
+	due, err := r.due(ctx, now)
+	if err != nil {
+		return err
+	}
+	var failed []error
+	for _, d := range due {
+		if err := r.sweepOne(ctx, d); err != nil {
+			failed = append(failed, err)
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// duty is one thing that is due.
+type duty struct {
+	action  string
+	license int64
+	grant   int64
+}
+
+func (r *Runner) now() time.Time {
+	var now time.Time
+	_ = r.Store.View(context.Background(), func(_ context.Context, rd *store.Reader) error {
+		now = rd.Now()
+		return nil
+	})
+	return now
+}
+
+// recently is how far back a date that has come is still looked for: longer than any pause between two sweeps.
+const recently = 24 * time.Hour
+
+func (r *Runner) due(ctx context.Context, now time.Time) ([]duty, error) {
+	var due []duty
+	err := r.Store.View(ctx, func(ctx context.Context, rd *store.Reader) error {
+		due = nil
+		for _, q := range []struct {
+			action, query string
+			args          []any
+		}{
+			{"fillGroupLicense", `SELECT license_id, id FROM group_licenses WHERE pending = 1 ORDER BY id`, nil},
+			{"endGroupLicense", `SELECT license_id, id FROM group_licenses WHERE pending = 2 ORDER BY id`, nil},
+			{"endExclusions", `SELECT DISTINCT g.license_id, g.id FROM exclusions x JOIN group_licenses g ON g.id = x.group_license_id WHERE x.ends_at <= $1`, []any{now}},
+			{"retryLicense", `SELECT DISTINCT a.license_id, 0 FROM allotments a JOIN seats s ON s.license_id = a.license_id AND s.state = 'ERROR'
+				WHERE a.starts_at <= $1 AND a.starts_at > $2`, []any{now, now.Add(-recently)}},
+			{"retryLicense", `SELECT DISTINCT l.id, 0 FROM licenses l JOIN seats s ON s.license_id = l.id AND s.state = 'ERROR' WHERE l.starts_on = $1`,
+				[]any{now.Format(time.DateOnly)}},
+			{"promoteLicense", `SELECT license_id, 0 FROM allotments WHERE waiting > 0 AND (capacity IS NULL OR used + reserved < capacity)
+				UNION SELECT id, 0 FROM licenses WHERE waiting > 0 AND (capacity IS NULL OR used + reserved < capacity)`, nil},
+		} {
+			rows, err := rd.Query(ctx, q.query, q.args...)
+			if err := each(rows, err, func(s scanner) error {
+				d := duty{action: q.action}
+				err := s.Scan(&d.license, &d.grant)
+				due = append(due, d)
+				return err
+			}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return due, err
+}
+
+// sweepOne carries out one duty, in as many transactions as it takes.
+func (r *Runner) sweepOne(ctx context.Context, d duty) error {
+	var widen locks
+	after := int64(0)
+	for {
+		more := false
+		next := int64(0)
+		err := r.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
+			rd, err := newReading(ctx, r, tx, &identity.Principal{System: true}, &widen)
+			if err != nil {
+				return err
+			}
+			next, more, err = rd.carryOut(ctx, d, after)
+			return err
+		})
+		var wider *widenError
+		switch {
+		case errors.As(err, &wider):
+			widen.add(wider.licenses)
+		case errors.Is(err, errNothing):
+			return nil
+		case err != nil || !more:
+			return err
+		default:
+			after = next
+		}
+	}
+}
+
+// errNothing rolls a sweep back that found nothing to do.
+var errNothing = errors.New("nothing to do")
+
+// carryOut does one step of a duty and tells whether more is left, and from which user on.
+func (r *reading) carryOut(ctx context.Context, d duty, after int64) (int64, bool, error) {
+	w, grant, err := r.sweeping(ctx, d)
+	if err != nil {
+		return 0, false, err
+	}
+	var next int64
+	more := false
+	switch d.action {
+	case "fillGroupLicense":
+		next, err = w.fill(ctx, grant, after, false)
+		more = next != 0
+	case "endGroupLicense":
+		next, err = w.drain(ctx, grant, false)
+		more, next = next != 0, 0
+	case "endExclusions":
+		err = w.endExclusions(ctx, grant)
+	case "retryLicense":
+		_, err = w.retry(ctx, w.book.Pools[licensing.PoolKey{License: d.license}], nil, nil, `license_id = $1`, d.license)
+	default:
+		err = w.settle(ctx)
+	}
+	if err != nil {
+		return 0, false, err
+	}
+	if len(w.book.Touched()) == 0 && d.action == "promoteLicense" {
+		return 0, false, errNothing
+	}
+	if err := w.flush(ctx); err != nil {
+		return 0, false, err
+	}
+	_, err = w.record(ctx)
+	return next, more, err
+}
+
+// sweeping locks what a duty is about and asks the policy, as for any other write.
+func (r *reading) sweeping(ctx context.Context, d duty) (*writing, *groupLicense, error) {
+	var grant *groupLicense
+	if d.grant != 0 {
+		found, err := r.loadGrants(ctx, `id = $1`, d.grant)
+		if err != nil {
+			return nil, nil, err
+		}
+		if len(found) == 0 { // another replica has finished it
+			return nil, nil, errNothing
+		}
+		grant = found[0]
+		if err := r.lockMembers(ctx, grant); err != nil {
+			return nil, nil, err
+		}
+		if found, err = r.loadGrants(ctx, `group_id = $1`, grant.group); err != nil {
+			return nil, nil, err
+		}
+		if err := r.lockGrants(ctx, found); err != nil {
+			return nil, nil, err
+		}
+		if grant = r.facts.grants[d.grant]; d.action != "endExclusions" && grant.pending == pendingNone {
+			return nil, nil, errNothing
+		}
+	}
+	if err := r.lockLicenses(ctx, []int64{d.license}); err != nil {
+		return nil, nil, err
+	}
+	pool := r.book.Pools[licensing.PoolKey{License: d.license}]
+	if pool == nil {
+		return nil, nil, errNothing
+	}
+	ask := &policy.Input{Now: r.Now(), Action: policy.ActionPromoteSeats, Principal: r.who.facts(), License: r.questionLicense(d.license, nil),
+		Pools: r.questionPools(pool, 0)}
+	if grant != nil {
+		ask.Action = policy.ActionLicenseMembers
+		ask.Group = &policy.Group{ID: grant.group}
+	}
+	w, no := r.decide(ctx, ask, requestKey{}, nil)
+	if no != nil {
+		return nil, nil, errNothing
+	}
+	return w, grant, nil
+}
+
+// endExclusions removes exclusions whose time is over and gives the users what they were kept from.
+func (w *writing) endExclusions(ctx context.Context, grant *groupLicense) error {
+	users, err := w.ids(ctx, `SELECT user_id FROM exclusions WHERE group_license_id = $1 AND ends_at <= $2`, grant.id, w.Now())
+	if err != nil {
+		return err
+	}
+	if _, err := w.tx.Exec(ctx, `DELETE FROM exclusions WHERE group_license_id = $1 AND ends_at <= $2`, grant.id, w.Now()); err != nil {
+		return err
+	}
+	w.happened("EXCLUSIONS_ENDED", "groupLicense", grant.id, map[string]any{"users": users}).about(grant)
+	return w.realign(ctx, []*groupLicense{grant}, users)
+}

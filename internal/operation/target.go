@@ -1,0 +1,129 @@
+package operation
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"github.com/ringfence/ringfence/internal/fault"
+	"github.com/ringfence/ringfence/internal/id"
+	"github.com/ringfence/ringfence/internal/licensing"
+	"github.com/ringfence/ringfence/internal/policy"
+)
+
+// The words of WhenFull and MoveSeatsTo in the API.
+const (
+	whenFullWait    = "WAIT"
+	whenFullDeny    = "DENY"
+	whenFullDenyAll = "DENY_ALL"
+	moveToParent    = "PARENT"
+)
+
+// target is the pool a command is about, as the client named it.
+type target struct {
+	license, allotment *id.ID
+	key                licensing.PoolKey
+	field, noun        string
+}
+
+// targetOf checks that exactly one of allotmentId and licenseId is given.
+func targetOf(allotment, license *id.ID) error {
+	if (allotment == nil) == (license == nil) {
+		return fault.Invalid("allotmentId", "give either an allotmentId or a licenseId")
+	}
+	return nil
+}
+
+// find looks up the pool behind the ids. It locks nothing.
+func (r *reading) find(ctx context.Context, allotment, license *id.ID) (*target, error) {
+	if license != nil {
+		t := &target{key: licensing.PoolKey{License: license.Key(id.License)}, field: "licenseId", noun: "license"}
+		return t, r.exists(ctx, "licenses", t.key.License, t.missing())
+	}
+	t := &target{key: licensing.PoolKey{Allotment: allotment.Key(id.Allotment)}, field: "allotmentId", noun: "allotment"}
+	err := r.QueryRow(ctx, `SELECT license_id FROM allotments WHERE id = $1`, t.key.Allotment).Scan(&t.key.License)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, t.missing()
+	}
+	return t, err
+}
+
+func (t *target) missing() *fault.Error { return fault.Missing(t.field, t.noun) }
+
+// exists answers with the given error unless a table has the key.
+func (r *reading) exists(ctx context.Context, table string, key int64, missing *fault.Error) error {
+	var one int
+	err := r.QueryRow(ctx, `SELECT 1 FROM "`+table+`" WHERE id = $1`, key).Scan(&one)
+	if errors.Is(err, sql.ErrNoRows) {
+		return missing
+	}
+	return err
+}
+
+// draw locks the license of a pool and gives the pool, with the scopes above it.
+func (r *reading) draw(ctx context.Context, t *target) (*licensing.Pool, error) {
+	if err := r.lockLicenses(ctx, []int64{t.key.License}); err != nil {
+		return nil, err
+	}
+	pool := r.book.Pools[t.key]
+	if pool == nil { // deleted between finding and locking
+		return nil, t.missing()
+	}
+	return pool, r.loadScopes(ctx, []int64{t.key.License})
+}
+
+// hides gives the answer for a pool the caller may not see, nil if they may: what one may not see answers like what does not
+// exist (semantics.md §8).
+func (r *reading) hides(ctx context.Context, pool *licensing.Pool, t *target) *fault.Error {
+	view, err := r.policy.Visibility(ctx, r.who.facts())
+	if err != nil {
+		return t.missing()
+	}
+	if pool.Key.IsLicense() {
+		if view.All("license") || view.Visible["license"][policy.ScopeDelegated] && r.delegateBelow(pool.Key.License) ||
+			view.Visible["license"][policy.ScopeHeld] && r.holds(ctx, pool.Key.License) {
+			return nil
+		}
+		return t.missing()
+	}
+	if view.All("allotment") || view.Visible["allotment"][policy.ScopeDelegated] && r.delegateAbove(pool) {
+		return nil
+	}
+	return t.missing()
+}
+
+// delegateAbove tells whether the caller is a delegate of the allotment or of one above it.
+func (r *reading) delegateAbove(pool *licensing.Pool) bool {
+	for _, p := range pool.Line() {
+		if r.who.delegated[p.Key.Allotment] {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *reading) delegateBelow(license int64) bool {
+	for key := range r.book.Pools {
+		if key.License == license && r.who.delegated[key.Allotment] {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *reading) holds(ctx context.Context, license int64) bool {
+	if r.who.user == 0 {
+		return false
+	}
+	var one int
+	return r.QueryRow(ctx, `SELECT 1 FROM seats WHERE license_id = $1 AND user_id = $2`, license, r.who.user).Scan(&one) == nil
+}
+
+// keys gives the keys behind ids of a noun, 0 for what is no such id.
+func keys(ids []id.ID, noun id.Noun) []int64 {
+	out := make([]int64, len(ids))
+	for i, x := range ids {
+		out[i] = x.Key(noun)
+	}
+	return out
+}

@@ -1,0 +1,395 @@
+package operation
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/ringfence/ringfence/ent"
+	entuser "github.com/ringfence/ringfence/ent/user"
+	"github.com/ringfence/ringfence/internal/fault"
+	"github.com/ringfence/ringfence/internal/id"
+	"github.com/ringfence/ringfence/internal/licensing"
+	"github.com/ringfence/ringfence/internal/policy"
+	"github.com/ringfence/ringfence/internal/store"
+)
+
+func (c *UpsertUsers) action() string { return "upsertUsers" }
+
+func (c *UpsertUsers) check() error {
+	if len(c.Users) == 0 || len(c.Users) > maxUpsert {
+		return fault.Invalid("users", "give 1 to %d users", maxUpsert)
+	}
+	names, externals := map[string]bool{}, map[string]bool{}
+	for i, u := range c.Users {
+		field := fmt.Sprintf("users.%d.", i)
+		if err := u.check(field); err != nil {
+			return err
+		}
+		external := u.ExternalID.Value()
+		if names[nameKey(u.UserName)] || external != nil && externals[*external] {
+			return fault.Invalid(field+"userName", "the user is named twice")
+		}
+		names[nameKey(u.UserName)] = true
+		if external != nil {
+			externals[*external] = true
+		}
+	}
+	return nil
+}
+
+func (u *UserInput) check(field string) error {
+	if err := firstError(
+		checkText(field+"userName", u.UserName, 300),
+		checkExternal(field+"externalId", u.ExternalID.Value()),
+		checkOptional(field+"displayName", u.DisplayName, 300),
+		checkOptional(field+"email", u.Email, 320),
+		checkOneOf(field+"type", u.Type, "MEMBER", "GUEST", "SERVICE_ACCOUNT"),
+		checkOptional(field+"department", u.Department.Value(), 200),
+		checkCountry(field+"usageLocation", u.UsageLocation.Value()),
+	); err != nil {
+		return err
+	}
+	for _, role := range u.Roles {
+		if err := checkText(field+"roles", role, 100); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// apply gives the row a user input makes of a known user, or of nobody.
+func (u *UserInput) apply(known *ent.User) *ent.User {
+	row := &ent.User{Type: entuser.TypeMEMBER, Enabled: true}
+	if known != nil {
+		copied := *known
+		row = &copied
+	}
+	row.UserName, row.NameKey = u.UserName, nameKey(u.UserName)
+	set(&row.DisplayName, u.DisplayName)
+	set(&row.Email, u.Email)
+	set(&row.Enabled, u.Enabled)
+	if u.Type != nil {
+		row.Type = entuser.Type(*u.Type)
+	}
+	if external, given := u.ExternalID.ValueOK(); given {
+		row.ExternalID = external
+	}
+	if department, given := u.Department.ValueOK(); given {
+		row.Department = orEmpty(department)
+	}
+	if location, given := u.UsageLocation.ValueOK(); given {
+		row.UsageLocation = orEmpty(location)
+	}
+	if u.Roles != nil {
+		row.Roles = u.Roles
+	}
+	return row
+}
+
+func set[T any](field *T, value *T) {
+	if value != nil {
+		*field = *value
+	}
+}
+
+func orEmpty(text *string) string {
+	if text == nil {
+		return ""
+	}
+	return *text
+}
+
+// prepare finds the users that exist and locks all their licenses may depend on.
+func (c *UpsertUsers) prepare(ctx context.Context, r *reading) (*plan[UsersPayload], error) {
+	known, err := r.findUsers(ctx, c.Users)
+	if err != nil {
+		return nil, err
+	}
+	var existing []int64
+	for _, row := range known {
+		if row != nil {
+			existing = append(existing, row.ID)
+		}
+	}
+	grants, err := r.lockAround(ctx, existing)
+	if err != nil {
+		return nil, err
+	}
+	if known, err = r.findUsers(ctx, c.Users); err != nil { // again, now that they are locked
+		return nil, err
+	}
+	ask := &policy.Input{Now: r.Now(), Action: c.action(), Principal: r.who.facts(), Args: map[string]any{"count": len(c.Users)}}
+	return &plan[UsersPayload]{ask: ask, write: func(ctx context.Context, w *writing) (*UsersPayload, error) {
+		rows := make([]*ent.User, len(c.Users))
+		for i := range c.Users {
+			rows[i] = c.Users[i].apply(known[i])
+		}
+		if err := w.storeUsers(ctx, rows, known); err != nil {
+			return nil, err
+		}
+		return &UsersPayload{Users: rows}, w.usersChanged(ctx, rows, known, grants)
+	}}, nil
+}
+
+// lockAround locks the groups users are in, the licenses that reach them or that they have seats of, and the users.
+func (r *reading) lockAround(ctx context.Context, users []int64) ([]*groupLicense, error) {
+	if len(users) == 0 {
+		return nil, nil
+	}
+	groups, err := r.ids(ctx, `SELECT DISTINCT group_id FROM memberships WHERE `+r.Any("user_id", 1), r.Array(users))
+	if err != nil {
+		return nil, err
+	}
+	line, err := r.above(ctx, groups)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.lockGroups(ctx, line); err != nil {
+		return nil, err
+	}
+	grants, err := r.grantsFor(ctx, groups)
+	if err != nil {
+		return nil, err
+	}
+	licenses, err := r.licensesOf(ctx, users)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.lockGrants(ctx, grants, licenses...); err != nil {
+		return nil, err
+	}
+	return grants, r.lockUsers(ctx, users)
+}
+
+// findUsers finds the users that inputs are about: by external id, else by name. It answers nil for those that are new.
+func (r *reading) findUsers(ctx context.Context, inputs []UserInput) ([]*ent.User, error) {
+	var names, externals []string
+	for _, u := range inputs {
+		names = append(names, nameKey(u.UserName))
+		if external := u.ExternalID.Value(); external != nil {
+			externals = append(externals, *external)
+		}
+	}
+	users, err := r.ids(ctx, `SELECT id FROM users WHERE `+r.Any("name_key", 1)+` OR `+r.Any("external_id", 2), r.Array(names), r.Array(append(externals, "")))
+	if err != nil {
+		return nil, err
+	}
+	byName, byExternal := map[string]*ent.User{}, map[string]*ent.User{}
+	for part := range slices.Chunk(users, 10_000) {
+		rows, err := r.Client().User.Query().Where(entuser.IDIn(part...)).All(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range rows {
+			byName[row.NameKey] = row
+			if row.ExternalID != nil {
+				byExternal[*row.ExternalID] = row
+			}
+		}
+	}
+	found := make([]*ent.User, len(inputs))
+	taken := map[int64]int{}
+	for i, u := range inputs {
+		if external := u.ExternalID.Value(); external != nil {
+			found[i] = byExternal[*external]
+		}
+		if found[i] == nil {
+			found[i] = byName[nameKey(u.UserName)]
+		}
+		if found[i] == nil {
+			continue
+		}
+		if _, twice := taken[found[i].ID]; twice {
+			return nil, fault.Invalid(fmt.Sprintf("users.%d.userName", i), "the user is named twice")
+		}
+		taken[found[i].ID] = i
+	}
+	return found, nil
+}
+
+// storeUsers writes users: new ones get their key, known ones are changed where they differ.
+func (w *writing) storeUsers(ctx context.Context, rows, known []*ent.User) error {
+	var fresh, changed []*ent.User
+	for i, row := range rows {
+		if known[i] == nil {
+			row.CreatedAt = w.Now()
+			fresh = append(fresh, row)
+		} else if !sameUser(row, known[i]) {
+			changed = append(changed, row)
+		}
+	}
+	if err := w.insertUsers(ctx, fresh); err != nil {
+		return err
+	}
+	for _, row := range fresh {
+		w.happened("USER_CREATED", "user", row.ID, nil).user = row.ID
+	}
+	for _, row := range changed {
+		w.happened("USER_UPDATED", "user", row.ID, map[string]any{"enabled": row.Enabled, "type": row.Type, "department": row.Department,
+			"usageLocation": row.UsageLocation}).user = row.ID
+	}
+	return w.updateUsers(ctx, changed)
+}
+
+func sameUser(a, b *ent.User) bool {
+	return a.UserName == b.UserName && a.DisplayName == b.DisplayName && a.Email == b.Email && a.Type == b.Type && a.Department == b.Department &&
+		a.UsageLocation == b.UsageLocation && a.Enabled == b.Enabled && same(a.ExternalID, b.ExternalID) && slices.Equal(a.Roles, b.Roles)
+}
+
+func userColumns(rows []*ent.User) ([]store.Column, error) {
+	n := len(rows)
+	external, roles, enabled := make([]*string, n), make([]json.RawMessage, n), make([]bool, n)
+	texts := make([][]string, 7)
+	for i := range texts {
+		texts[i] = make([]string, n)
+	}
+	for i, u := range rows {
+		external[i], enabled[i] = u.ExternalID, u.Enabled
+		text, err := json.Marshal(u.Roles)
+		if err != nil {
+			return nil, err
+		}
+		roles[i] = text
+		for j, value := range []string{u.UserName, u.NameKey, u.DisplayName, u.Email, string(u.Type), u.Department, u.UsageLocation} {
+			texts[j][i] = value
+		}
+	}
+	columns := []store.Column{{Name: "external_id", Values: external}, {Name: "enabled", Values: enabled}, {Name: "roles", Values: roles}}
+	for j, name := range []string{"user_name", "name_key", "display_name", "email", "type", "department", "usage_location"} {
+		columns = append(columns, store.Column{Name: name, Values: texts[j]})
+	}
+	return columns, nil
+}
+
+func (w *writing) insertUsers(ctx context.Context, rows []*ent.User) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	columns, err := userColumns(rows)
+	if err != nil {
+		return err
+	}
+	created := make([]time.Time, len(rows))
+	for i := range created {
+		created[i] = w.Now()
+	}
+	i := 0
+	return w.tx.InsertReturning(ctx, "users", []string{"id"}, scanRows(func(row scanner) error {
+		i++
+		return row.Scan(&rows[i-1].ID)
+	}), append(columns, store.Column{Name: "created_at", Values: created})...)
+}
+
+func (w *writing) updateUsers(ctx context.Context, rows []*ent.User) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	columns, err := userColumns(rows)
+	if err != nil {
+		return err
+	}
+	ids := make([]int64, len(rows))
+	for i, row := range rows {
+		ids[i] = row.ID
+	}
+	assign := ""
+	for _, column := range columns {
+		assign += ", " + column.Name + " = v." + column.Name
+	}
+	table, args := w.tx.Table("v", 1, append(columns, store.Column{Name: "id", Values: ids})...)
+	_, err = w.tx.Exec(ctx, `UPDATE users SET `+assign[2:]+` FROM `+table+` WHERE users.id = v.id`, args...)
+	return err
+}
+
+// usersChanged does what follows from a change of users: disabling releases, and what became possible is tried (semantics.md §4).
+func (w *writing) usersChanged(ctx context.Context, rows, known []*ent.User, grants []*groupLicense) error {
+	var users []int64
+	for i, row := range rows {
+		if old := known[i]; old != nil && (row.Enabled != old.Enabled || row.Type != old.Type || row.Department != old.Department ||
+			row.UsageLocation != old.UsageLocation) {
+			users = append(users, row.ID)
+		}
+	}
+	if len(users) == 0 {
+		return nil
+	}
+	if err := w.know(ctx, users); err != nil {
+		return err
+	}
+	if err := w.align(ctx, grants, users); err != nil {
+		return err
+	}
+	for _, key := range users {
+		if account := w.book.User(key); w.facts.users[key].enabled {
+			w.book.Retry(account)
+		} else {
+			w.disable(account)
+		}
+	}
+	return w.settle(ctx)
+}
+
+// disable releases what a disabled user holds directly; the intent stays, as an error, until the user is enabled again.
+func (w *writing) disable(account *licensing.User) {
+	for _, seat := range account.Seats {
+		if len(seat.Live()) > 0 {
+			w.book.Fail(seat, []licensing.Violation{{Code: licensing.UserDisabled, Message: "the user is disabled"}})
+		}
+	}
+}
+
+func (c *DeleteUsers) action() string { return "deleteUsers" }
+
+func (c *DeleteUsers) check() error { return checkUsers(c.UserIDs) }
+
+func (c *DeleteUsers) prepare(ctx context.Context, r *reading) (*plan[DeleteUsersPayload], error) {
+	wanted := keys(c.UserIDs, id.User)
+	if err := r.allExist(ctx, "users", "userIds", "user", wanted); err != nil {
+		return nil, err
+	}
+	users := sorted(wanted)
+	if _, err := r.lockAround(ctx, users); err != nil {
+		return nil, err
+	}
+	ask := &policy.Input{Now: r.Now(), Action: c.action(), Principal: r.who.facts(), Args: map[string]any{"count": len(users)}}
+	return &plan[DeleteUsersPayload]{ask: ask, write: func(ctx context.Context, w *writing) (*DeleteUsersPayload, error) {
+		return &DeleteUsersPayload{DeletedIDs: c.UserIDs}, w.deleteUsers(ctx, users)
+	}}, nil
+}
+
+func (w *writing) deleteUsers(ctx context.Context, users []int64) error {
+	if err := w.know(ctx, users); err != nil {
+		return err
+	}
+	for _, key := range users {
+		for _, seat := range w.book.User(key).Seats {
+			for _, reason := range seat.Live() {
+				w.book.End(reason)
+			}
+		}
+		w.happened("USER_DELETED", "user", key, nil).user = key
+	}
+	if err := w.settle(ctx); err != nil {
+		return err
+	}
+	if err := w.flush(ctx); err != nil {
+		return err
+	}
+	list := w.Array(users)
+	for _, statement := range []string{
+		`UPDATE "groups" SET members = members - (SELECT COUNT(*) FROM memberships m WHERE m.group_id = "groups".id AND ` + w.Any("m.user_id", 1) + `)
+			WHERE id IN (SELECT group_id FROM memberships WHERE ` + w.Any("user_id", 1) + `)`,
+		`DELETE FROM memberships WHERE ` + w.Any("user_id", 1),
+		`DELETE FROM allotment_delegates WHERE ` + w.Any("user_id", 1),
+		`DELETE FROM exclusions WHERE ` + w.Any("user_id", 1),
+		`DELETE FROM users WHERE ` + w.Any("id", 1),
+	} {
+		if _, err := w.tx.Exec(ctx, statement, list); err != nil {
+			return err
+		}
+	}
+	return nil
+}
