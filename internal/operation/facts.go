@@ -114,7 +114,7 @@ func (r *reading) loadProducts(ctx context.Context, licenses []int64) error {
 	for id := range byID {
 		ids = append(ids, id)
 	}
-	rows, err = r.Query(ctx, `SELECT pp.product_id, s.id, s.name FROM product_plans pp JOIN service_plans s ON s.id = pp.servicePlanid
+	rows, err = r.Query(ctx, `SELECT pp.product_id, s.id, s.name FROM product_plans pp JOIN service_plans s ON s.id = pp.plan_id
 		WHERE `+r.Any("pp.product_id", 1)+` ORDER BY s.id`, r.Array(sorted(ids)))
 	return each(rows, err, func(s scanner) error {
 		var id int64
