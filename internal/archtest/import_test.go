@@ -101,7 +101,7 @@ var reserved = []struct {
 	{[]string{"github.com/99designs/gqlgen/graphql/handler", "github.com/99designs/gqlgen/graphql/handler/", "github.com/99designs/gqlgen/graphql/playground"},
 		[]string{"graph"}, "only graph serves GraphQL"},
 	{[]string{"github.com/99designs/gqlgen/graphql", "github.com/vektah/gqlparser/"},
-		[]string{"graph", "internal/operation"}, "commands tell absent from null by graphql.Omittable, and that is all"},
+		[]string{"graph", "internal/operation", "internal/app"}, "commands tell absent from null by graphql.Omittable, app holds the schema, and that is all"},
 	{[]string{"database/sql"}, []string{"ent", "internal/store", "internal/operation", "internal/query"},
 		"graph and the rules know no SQL; operation and query only scan rows"},
 	{[]string{module + "/internal/store/storetest", module + "/internal/store/storetest/"}, []string{"internal/store"}, "it is for tests"},
