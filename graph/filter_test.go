@@ -1,0 +1,165 @@
+package graph_test
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+	"testing"
+
+	"github.com/ringfence/ringfence/graph/generated"
+	"github.com/ringfence/ringfence/internal/store"
+	"github.com/ringfence/ringfence/internal/store/storetest"
+)
+
+// filters are conditions on each list and how many things they find. $name stands for the id of a thing of the estate.
+var filters = []struct {
+	list, where string
+	want        float64
+}{
+	{"vendors", `idIn: ["$oracle", "$e5", "nonsense"]`, 1},
+	{"vendors", `name: {eq: "MICROSOFT"}`, 1},
+	{"vendors", `name: {in: ["microsoft", "oracle", "x"]}`, 2},
+	{"vendors", `name: {in: []}`, 0},
+	{"vendors", `name: {startsWith: "ora"}`, 1},
+	{"vendors", `name: {contains: "o", startsWith: "m"}`, 1},
+	{"products", `idIn: ["$E5"]`, 1},
+	{"products", `search: "spe_e"`, 2},
+	{"products", `search: "%"`, 0},
+	{"products", `name: {contains: "365"}`, 2},
+	{"products", `sku: {eq: "spe_e5"}`, 1},
+	{"products", `skuId: {eq: "x"}`, 0},
+	{"products", `kindIn: [PERPETUAL, STORE_APP]`, 1},
+	{"products", `vendorIdIn: ["$microsoft"]`, 2},
+	{"products", `servicePlan: "yammer"`, 1},
+	{"contracts", `idIn: ["$MS-1", "$MS-2"]`, 2},
+	{"contracts", `search: "former"`, 1},
+	{"contracts", `number: {startsWith: "MS"}`, 2},
+	{"contracts", `name: {eq: "Database"}`, 1},
+	{"contracts", `vendorIdIn: ["$oracle"]`, 1},
+	{"contracts", `startsOn: {known: true}`, 0},
+	{"contracts", `endsOn: {before: "2026-12-31"}`, 1},
+	{"contracts", `endsOn: {since: "2026-12-31"}`, 1},
+	{"contracts", `endsOn: {known: false}`, 1},
+	{"licenses", `idIn: ["$e5"]`, 1},
+	{"licenses", `search: "e5"`, 1},
+	{"licenses", `search: "or-1"`, 1},
+	{"licenses", `productName: {contains: "365"}`, 2},
+	{"licenses", `sku: {eq: "SPE_E3"}`, 1},
+	{"licenses", `productIdIn: ["$DB"]`, 1},
+	{"licenses", `kindIn: [SUBSCRIPTION]`, 2},
+	{"licenses", `contractIdIn: ["$MS-2"]`, 1},
+	{"licenses", `vendorIdIn: ["$microsoft"]`, 2},
+	{"licenses", `metric: INSTALLS`, 0},
+	{"licenses", `stateIn: [NOT_IN_EFFECT]`, 1},
+	{"licenses", `stateIn: [OK, FULL, OVER_LIMIT]`, 2},
+	{"licenses", `available: {gte: 100}`, 2},
+	{"licenses", `available: {lte: 125}`, 2},
+	{"licenses", `available: {eq: 10}`, 1},
+	{"licenses", `endsOn: {before: "2026-04-01"}`, 1},
+	{"licenses", `hasWaiting: true`, 1},
+	{"licenses", `hasErrors: false`, 2},
+	{"allotments", `idIn: ["$sales", "$free"]`, 2},
+	{"allotments", `search: "SPE_E5"`, 4},
+	{"allotments", `search: "ins"`, 1},
+	{"allotments", `name: {eq: "free"}`, 1},
+	{"allotments", `licenseIdIn: ["$e5"]`, 4},
+	{"allotments", `parentId: "$sales"`, 1},
+	{"allotments", `root: false`, 1},
+	{"allotments", `mode: CEILING`, 2},
+	{"allotments", `stateIn: []`, 0},
+	{"allotments", `available: {eq: 0}`, 1},
+	{"allotments", `endsAt: {before: "2026-03-01T00:00:00Z"}`, 1},
+	{"allotments", `endsAt: {known: false}`, 3},
+	{"allotments", `hasWaiting: true`, 1},
+	{"allotments", `hasErrors: true`, 1},
+	{"allotments", `mine: true`, 0},
+	{"users", `idIn: ["$Dora", "$sales"]`, 1},
+	{"users", `search: "name of s"`, 6},
+	{"users", `userName: {eq: "DORA"}`, 1},
+	{"users", `displayName: {contains: "of h"}`, 4},
+	{"users", `email: {eq: "bob@example.com"}`, 1},
+	{"users", `externalId: {eq: "x-bob"}`, 1},
+	{"users", `department: {in: ["hr", "sales"]}`, 10},
+	{"users", `usageLocationIn: ["FR"]`, 0},
+	{"users", `typeIn: [MEMBER]`, 13},
+	{"users", `enabled: false`, 0},
+	{"users", `groupIdIn: ["$group hr", "$group leads"]`, 5},
+	{"users", `licenseIdIn: ["$e5"]`, 9},
+	{"users", `licenseIdIn: ["$e5"], seatStateIn: [WAITING, ERROR]`, 3},
+	{"users", `licenseIdIn: ["$e3"], seatStateIn: [WAITING, ERROR]`, 0},
+	{"groups", `idIn: ["$group hr"]`, 1},
+	{"groups", `search: "s"`, 2},
+	{"groups", `name: {eq: "HR"}`, 1},
+	{"groups", `externalId: {eq: "x"}`, 0},
+	{"groups", `memberId: "$lea"`, 1},
+	{"groups", `licensed: true`, 2},
+	{"decisions", `idIn: ["$denial"]`, 1},
+	{"decisions", `actionIn: ["assignSeats"]`, 2},
+	{"decisions", `allow: false`, 1},
+	{"decisions", `dryRun: true`, 0},
+	{"decisions", `principal: {eq: "bob"}`, 1},
+	{"decisions", `revision: "r2"`, 1},
+	{"decisions", `licenseId: "$e5"`, 2},
+	{"decisions", `allotmentId: "$sales"`, 1},
+	{"decisions", `at: {since: "2026-01-01T01:00:00Z"}`, 2},
+	{"decisions", `at: {before: "2026-01-01T01:00:00+00:00"}`, 1},
+	{"events", `idIn: ["$created"]`, 1},
+	{"events", `typeIn: ["USER_CREATED"]`, 1},
+	{"events", `actor: {eq: "bob"}`, 1},
+	{"events", `licenseId: "$e5"`, 1},
+	{"events", `allotmentId: "$free"`, 1},
+	{"events", `userId: "$s0"`, 1},
+	{"events", `groupId: "$group hr"`, 0},
+	{"events", `at: {since: "2026-01-02T00:00:00Z"}`, 0},
+}
+
+func TestFilters(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		e := build(t, s)
+		a := open(t, s)
+		names := make([]string, 0, len(e.id))
+		for name := range e.id {
+			names = append(names, name)
+		}
+		sort.Slice(names, func(i, j int) bool { return len(names[i]) > len(names[j]) })
+		for _, f := range filters {
+			where := f.where
+			for _, name := range names {
+				where = strings.ReplaceAll(where, `"$`+name+`"`, fmt.Sprintf("%q", e.id[name].String()))
+			}
+			got := a.ask(root, fmt.Sprintf(`{ %s(first: 100, where: {%s}) { totalCount nodes { id } } }`, f.list, where), nil)
+			nodes, _ := got.at(f.list, "nodes").([]any)
+			if got.at(f.list, "totalCount") != f.want || float64(len(nodes)) != f.want {
+				t.Errorf("%s(%s) counts %v and shows %d, want %v", f.list, f.where, got.at(f.list, "totalCount"), len(nodes), f.want)
+			}
+		}
+		dora := a.ask(as("dora"), `{ allotments(where: {mine: true}) { totalCount } }`, nil)
+		expect(t, dora, []any{"allotments", "totalCount"}, 2.0)
+	})
+}
+
+// Every condition and every order that the schema offers is tried by the tests above.
+func TestEveryFilterIsTested(t *testing.T) {
+	schema := generated.NewExecutableSchema(generated.Config{}).Schema()
+	for _, field := range schema.Query.Fields {
+		where := field.Arguments.ForName("where")
+		if where == nil {
+			continue
+		}
+		for _, condition := range schema.Types[where.Type.Name()].Fields {
+			tried := false
+			for _, f := range filters {
+				tried = tried || f.list == field.Name && strings.Contains(f.where, condition.Name+":")
+			}
+			if !tried {
+				t.Errorf("no test tries %s(where: {%s: …})", field.Name, condition.Name)
+			}
+		}
+		if orderBy := field.Arguments.ForName("orderBy"); orderBy != nil {
+			values := schema.Types[schema.Types[orderBy.Type.Name()].Fields.ForName("field").Type.Name()].EnumValues
+			if len(values) != len(orders[field.Name]) {
+				t.Errorf("%d of %d orders of %s are tried", len(orders[field.Name]), len(values), field.Name)
+			}
+		}
+	}
+}

@@ -1,0 +1,146 @@
+package query
+
+import (
+	"context"
+	stdsql "database/sql"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/ringfence/ringfence/ent"
+	"github.com/ringfence/ringfence/ent/user"
+	"github.com/ringfence/ringfence/internal/fault"
+	"github.com/ringfence/ringfence/internal/identity"
+	"github.com/ringfence/ringfence/internal/policy"
+	"github.com/ringfence/ringfence/internal/store"
+)
+
+// Config names the parts a Reader is made of.
+type Config struct {
+	Store  *store.Store
+	Policy *policy.Engine
+	Clock  func() time.Time // nil: time.Now
+	// Client reads instead of the store's own client; nil: the store's. Tests count statements with it.
+	Client *ent.Client
+}
+
+// Reader answers what the API asks. It never writes.
+type Reader struct {
+	client  *ent.Client
+	dialect string
+	policy  *policy.Engine
+	clock   func() time.Time
+}
+
+// NewReader makes a Reader.
+func NewReader(c Config) *Reader {
+	r := &Reader{client: c.Client, dialect: c.Store.Dialect(), policy: c.Policy, clock: c.Clock}
+	if r.client == nil {
+		r.client = c.Store.Client()
+	}
+	if r.clock == nil {
+		r.clock = time.Now
+	}
+	return r
+}
+
+// session is one reading on behalf of one principal: what they may see is worked out once and holds throughout.
+type session struct {
+	*Reader
+	who *identity.Principal
+	now time.Time
+
+	mu    sync.Mutex
+	facts *facts
+}
+
+// facts are what a principal's sight depends on.
+type facts struct {
+	view      policy.View
+	user      int64   // 0: the directory has nobody of the name
+	delegated []int64 // allotments the principal is a delegate of, and all below
+	reach     reach
+}
+
+type sessionKey struct{}
+
+// Begin starts a reading: everything that is asked under the returned context shares one view of what may be seen. A
+// mutation's answer needs a reading of its own, begun before the mutation runs; what it may show is worked out only when it is
+// first asked, after the write.
+func (r *Reader) Begin(ctx context.Context) context.Context {
+	return context.WithValue(ctx, sessionKey{}, r.open(ctx))
+}
+
+func (r *Reader) open(ctx context.Context) *session {
+	return &session{Reader: r, who: identity.FromContext(ctx), now: r.clock().UTC()}
+}
+
+func (r *Reader) session(ctx context.Context) *session {
+	if s, ok := ctx.Value(sessionKey{}).(*session); ok && s.Reader == r {
+		return s
+	}
+	return r.open(ctx)
+}
+
+// sight gives the facts, reading them on the first call.
+func (s *session) sight(ctx context.Context) (*facts, error) {
+	if s.who == nil {
+		return nil, fault.New(fault.Unauthenticated, "sign in first")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.facts != nil {
+		return s.facts, nil
+	}
+	f, err := s.readFacts(ctx)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	s.facts = f
+	return f, nil
+}
+
+func (s *session) readFacts(ctx context.Context) (*facts, error) {
+	f := &facts{}
+	var err error
+	f.user, err = s.client.User.Query().Where(user.NameKey(strings.ToLower(s.who.UserName))).OnlyID(ctx)
+	if err != nil && !ent.IsNotFound(err) {
+		return nil, err
+	}
+	if f.user != 0 {
+		if err := s.readDelegations(ctx, f); err != nil {
+			return nil, err
+		}
+	}
+	f.view, err = s.policy.Visibility(ctx, policy.Principal{
+		Name: s.who.UserName, Roles: s.who.Roles, System: s.who.System, UserID: f.user, DelegateOf: len(f.delegated) > 0,
+	})
+	if err != nil && ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	// Any other failure of the policy comes with a view that shows nothing, and the engine has logged it.
+	hideUnmaskable(&f.view)
+	return f, nil
+}
+
+// rows runs a statement and calls scan for each row of the answer.
+func (s *session) rows(ctx context.Context, statement condition, scan func(rows *stdsql.Rows) error) error {
+	text, args := render(s.dialect, statement)
+	rows, err := s.client.QueryContext(ctx, text, args...)
+	if err != nil {
+		return unavailable(err)
+	}
+	for rows.Next() && err == nil {
+		err = scan(rows)
+	}
+	return unavailable(errors.Join(err, rows.Err(), rows.Close()))
+}
+
+// unavailable passes errors on; what a retry may cure becomes UNAVAILABLE.
+func unavailable(err error) error {
+	if err != nil && store.IsRetryable(err) {
+		return fault.Wrap(err, fault.Unavailable, "the database does not answer; try again")
+	}
+	return err
+}
