@@ -47,9 +47,21 @@ var settings = map[string]string{
 	"default_transaction_isolation": "repeatable read", // so that code that relies on the server's default shows
 }
 
+// durable is what a benchmark changes of the settings: a commit is on the disk when it returns, and a transaction is what the
+// server makes of it by default.
+var durable = map[string]string{
+	"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on", "default_transaction_isolation": "read committed",
+	"shared_buffers": "1GB", "max_wal_size": "8GB",
+}
+
+// StartDurable is Start for benchmarks: the server waits for the disk as one in production does.
+func StartDurable(ctx context.Context) (*Cluster, error) { return startWith(ctx, durable) }
+
 // Start makes a server on a free port of the loopback interface. When the caller is root, the server runs as the user
 // postgres, or nobody, because PostgreSQL refuses root. The caller must call Stop.
-func Start(ctx context.Context) (*Cluster, error) {
+func Start(ctx context.Context) (*Cluster, error) { return startWith(ctx, nil) }
+
+func startWith(ctx context.Context, changed map[string]string) (*Cluster, error) {
 	bin, err := programs(ctx)
 	if err != nil {
 		return nil, err
@@ -63,7 +75,7 @@ func Start(ctx context.Context) (*Cluster, error) {
 		return nil, err
 	}
 	c := &Cluster{dir: dir, out: &bytes.Buffer{}}
-	if err := c.start(ctx, bin, owner); err != nil {
+	if err := c.start(ctx, bin, owner, changed); err != nil {
 		return nil, errors.Join(err, c.Stop())
 	}
 	return c, nil
@@ -97,7 +109,7 @@ func (c *Cluster) watch(server *os.Process) error {
 	return c.cleaner.Start()
 }
 
-func (c *Cluster) start(ctx context.Context, bin string, owner *syscall.Credential) error {
+func (c *Cluster) start(ctx context.Context, bin string, owner *syscall.Credential, changed map[string]string) error {
 	data := filepath.Join(c.dir, "data")
 	if owner != nil {
 		if err := os.Chown(c.dir, int(owner.Uid), int(owner.Gid)); err != nil {
@@ -117,6 +129,9 @@ func (c *Cluster) start(ctx context.Context, bin string, owner *syscall.Credenti
 	c.port = port
 	args := []string{"-D", data, "-p", strconv.Itoa(port), "-k", c.dir}
 	for name, value := range settings {
+		if other, differs := changed[name]; differs {
+			value = other
+		}
 		args = append(args, "-c", name+"="+value)
 	}
 	// Not CommandContext: the server outlives the context it was started under.
