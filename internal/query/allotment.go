@@ -126,7 +126,7 @@ func (a *Allotment) Children(ctx context.Context, first *int, after *string, las
 // Seats gives the seats that draw on the allotment.
 func (a *Allotment) Seats(ctx context.Context, first *int, after *string, last *int, before *string, state *seat.State) (*SeatConnection, error) {
 	return below(ctx, a.family, a, seats, nested[*Allotment]{
-		field: keyed("seats", stateName(state)), parent: "t.allotment_id", owner: allotmentKey, where: inSeatState(state),
+		field: keyed("seats", stateName(state)), parent: "t.allotment_id", owner: allotmentKey, where: inSeatState(state), within: ofLicenses("t"),
 	}, Page{first, after, last, before})
 }
 
@@ -135,8 +135,19 @@ func (a *Allotment) Waiting(ctx context.Context, first *int, after *string, last
 	return below(ctx, a.family, a, seats, nested[*Allotment]{
 		field: "waiting", parent: "q.allotment_id", owner: allotmentKey,
 		from:  "seat_reasons AS q JOIN seats AS t ON t.license_id = q.license_id AND t.user_id = q.user_id",
-		where: sqlf("q.state = 'WAITING'"), order: queueOrder,
+		where: sqlf("q.state = 'WAITING'"), order: queueOrder, within: ofLicenses("q"),
 	}, Page{first, after, last, before})
+}
+
+// ofLicenses names the licenses of allotments, because the indexes of what draws on them begin with the license.
+func ofLicenses(alias string) func(members []*Allotment) condition {
+	return func(members []*Allotment) condition {
+		keys := make([]int64, len(members))
+		for i, member := range members {
+			keys[i] = member.LicenseID
+		}
+		return in(alias+".license_id", distinct(keys))
+	}
 }
 
 // queueOrder is the order of a queue (semantics.md §4): priority, then waiting since, then the user.
@@ -149,7 +160,7 @@ var queueOrder = order{name: "queue", terms: []term{
 // GroupLicenses gives the groups that are licensed from the allotment.
 func (a *Allotment) GroupLicenses(ctx context.Context, first *int, after *string, last *int, before *string) (*GroupLicenseConnection, error) {
 	return below(ctx, a.family, a, groupLicenses, nested[*Allotment]{
-		field: "groupLicenses", parent: "t.allotment_id", owner: allotmentKey,
+		field: "groupLicenses", parent: "t.allotment_id", owner: allotmentKey, within: ofLicenses("t"),
 	}, Page{first, after, last, before})
 }
 
@@ -213,7 +224,7 @@ func (s *session) allotmentsWhere(f *facts, w *AllotmentWhere) condition {
 		whether(w.Root, sqlf("t.parent_id IS NULL")),
 		equals("t.mode", w.Mode),
 		s.inState(w.StateIn, s.allotmentOutside()),
-		w.Available.on(left("t")),
+		w.Available.on(left),
 		w.EndsAt.on("t.ends_at"),
 		whether(w.HasWaiting, sqlf("t.waiting > 0")),
 		whether(w.HasErrors, sqlf("t.errors > 0")),
@@ -234,7 +245,7 @@ func allotmentOrder(o *AllotmentOrder) order {
 	case "USED":
 		return by("used", o.Direction, number, sqlf("t.used"))
 	case "AVAILABLE":
-		return by("available", o.Direction, number, sqlf(left("t")))
+		return by("available", o.Direction, number, sqlf(left))
 	case "WAITING":
 		return by("waiting", o.Direction, number, sqlf("t.waiting"))
 	case "ENDS_AT":

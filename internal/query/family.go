@@ -56,7 +56,7 @@ type noun[E, V any] struct {
 
 // show makes views of rows, as one family.
 func (n *noun[E, V]) show(ctx context.Context, s *session, rows []E) ([]V, error) {
-	f, err := s.sight(ctx)
+	f, err := s.glance(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -160,14 +160,6 @@ func named(column string, noun id.Noun, ids []id.ID) condition {
 	return in(column, keysOf(noun, ids))
 }
 
-// pointed is named for one id.
-func pointed(column string, noun id.Noun, one *id.ID) condition {
-	if one == nil {
-		return nil
-	}
-	return sqlf(column+" = ? AND "+column+" <> 0", one.Key(noun))
-}
-
 func keysOf(noun id.Noun, ids []id.ID) []int64 {
 	keys := make([]int64, 0, len(ids))
 	for _, one := range ids {

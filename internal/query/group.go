@@ -61,7 +61,7 @@ func (g *Group) MemberCount(ctx context.Context) (int64, error) {
 // Members gives the direct members.
 func (g *Group) Members(ctx context.Context, first *int, after *string, last *int, before *string) (*UserConnection, error) {
 	return below(ctx, g.family, g, users, nested[*Group]{
-		field: "members", parent: "m.group_id", owner: groupKey, from: membersOf,
+		field: "members", parent: "m.group_id", owner: groupKey, from: membersOf, key: "m.user_id",
 	}, Page{first, after, last, before})
 }
 

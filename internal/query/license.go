@@ -191,7 +191,7 @@ func (s *session) licensesWhere(f *facts, w *LicenseWhere) (condition, error) {
 		named("t.contract_id", id.Contract, w.ContractIDIn),
 		equals("t.metric", w.Metric),
 		s.inState(w.StateIn, s.licenseOutside("t")),
-		w.Available.on(left("t")),
+		w.Available.on(left),
 		w.EndsOn.on("t.ends_on"),
 		s.licenseCounts(f, w.HasWaiting, "waiting"),
 		s.licenseCounts(f, w.HasErrors, "errors"),
@@ -234,7 +234,7 @@ func (f *facts) licenseOrder(o *LicenseOrder) (order, error) {
 	case "USED":
 		return by("used", o.Direction, number, sqlf("t.used")), nil
 	case "AVAILABLE":
-		return by("available", o.Direction, number, sqlf(left("t"))), nil
+		return by("available", o.Direction, number, sqlf(left)), nil
 	case "ENDS_ON":
 		return by("endsOn", o.Direction, text, sqlf("COALESCE(t.ends_on, '9999-12-31')")), f.open(kindLicense, "orderBy", "ends_on")
 	}

@@ -22,24 +22,18 @@ type list struct {
 	order   order
 }
 
-// slot is one row on a page.
-type slot struct {
-	place
-	rank int64 // place in the whole list, from 1; 0 if not known
-}
-
-// read gives the pages, by parent; a list without parents is under 0. Each page holds one slot more than asked for, if there is
+// read gives the pages, by parent; a list without parents is under 0. Each page holds one place more than asked for, if there is
 // one, to tell whether there is more.
-func (s *session) read(ctx context.Context, l list, w window) (map[int64][]slot, error) {
+func (s *session) read(ctx context.Context, l list, w window) (map[int64][]place, error) {
 	where, err := l.within(w)
 	if err != nil {
 		return nil, err
 	}
-	pages := map[int64][]slot{}
+	pages := map[int64][]place{}
 	scan := func(rows *stdsql.Rows) error {
 		var parent int64
-		slot, err := scanSlot(rows, &parent, l.order.terms)
-		pages[parent] = append(pages[parent], slot)
+		at, err := scanPlace(rows, &parent, l.order.terms)
+		pages[parent] = append(pages[parent], at)
 		return err
 	}
 	return pages, s.rows(ctx, l.statement(where, w), scan)
@@ -47,19 +41,28 @@ func (s *session) read(ctx context.Context, l list, w window) (map[int64][]slot,
 
 func (l *list) statement(where condition, w window) condition {
 	return func(b *builder) {
-		if l.parent == "" {
-			b.put("SELECT 0, 0")
+		if l.parent == "" || len(l.parents) == 1 {
+			// One list needs no window: an index that has the order stops after the page.
+			owner := "0"
+			if l.parent != "" {
+				owner, where = l.parent, and(sqlf(l.parent+" = ?", l.parents[0]), where)
+			}
+			b.put("SELECT " + owner)
 			l.columns(b)
 			b.write(" FROM "+l.from+" WHERE ? ORDER BY ", where)
 			l.ordering(b, w.backward)
 			b.write(" LIMIT ?", w.size+1)
 			return
 		}
-		b.put("SELECT x.* FROM (SELECT " + l.parent + " AS parent, ROW_NUMBER() OVER (PARTITION BY " + l.parent + " ORDER BY ")
-		l.ordering(b, w.backward)
-		b.put(") AS n")
+		b.put("SELECT x.owner, x.k")
+		for i := range l.order.terms {
+			b.put(", x.o" + strconv.Itoa(i))
+		}
+		b.put(" FROM (SELECT " + l.parent + " AS owner")
 		l.columns(b)
-		b.write(" FROM "+l.from+" WHERE ?) AS x WHERE x.n <= ? ORDER BY x.parent, x.n", and(in(l.parent, l.parents), where), w.size+1)
+		b.put(", ROW_NUMBER() OVER (PARTITION BY " + l.parent + " ORDER BY ")
+		l.ordering(b, w.backward)
+		b.write(") AS n FROM "+l.from+" WHERE ?) AS x WHERE x.n <= ? ORDER BY x.owner, x.n", and(in(l.parent, l.parents), where), w.size+1)
 	}
 }
 
@@ -126,26 +129,26 @@ func comparison(greater bool) string {
 	return "<"
 }
 
-func scanSlot(rows *stdsql.Rows, parent *int64, terms []term) (slot, error) {
-	s := slot{place: place{values: make([]any, len(terms))}}
-	targets := []any{parent, &s.rank, &s.key}
+func scanPlace(rows *stdsql.Rows, parent *int64, terms []term) (place, error) {
+	p := place{values: make([]any, len(terms))}
+	targets := []any{parent, &p.key}
 	for _, t := range terms {
 		targets = append(targets, t.kind.target())
 	}
 	err := rows.Scan(targets...)
 	for i := range terms {
-		switch v := targets[i+3].(type) {
+		switch v := targets[i+2].(type) {
 		case *int64:
-			s.values[i] = *v
+			p.values[i] = *v
 		case *float64:
-			s.values[i] = *v
+			p.values[i] = *v
 		case *store.Time:
-			s.values[i] = v.Time
+			p.values[i] = v.Time
 		case *string:
-			s.values[i] = *v
+			p.values[i] = *v
 		}
 	}
-	return s, err
+	return p, err
 }
 
 func (k termKind) target() any {
@@ -193,8 +196,8 @@ func connections[E, V any](ctx context.Context, s *session, n *noun[E, V], l lis
 	}
 	var keys []int64
 	for _, page := range pages {
-		for _, slot := range page[:min(len(page), p.size)] {
-			keys = append(keys, slot.key)
+		for _, at := range page[:min(len(page), p.size)] {
+			keys = append(keys, at.key)
 		}
 	}
 	slices.Sort(keys)
@@ -219,7 +222,7 @@ func (l *list) owners() []int64 {
 	return l.parents
 }
 
-func connect[V any](page []slot, views map[int64]V, o order, w window) *Connection[V] {
+func connect[V any](page []place, views map[int64]V, o order, w window) *Connection[V] {
 	more := len(page) > w.size
 	page = page[:min(len(page), w.size)]
 	if w.backward {
@@ -227,10 +230,10 @@ func connect[V any](page []slot, views map[int64]V, o order, w window) *Connecti
 		slices.Reverse(page)
 	}
 	c := &Connection[V]{Edges: make([]*Edge[V], 0, len(page)), PageInfo: &PageInfo{}}
-	for _, slot := range page {
+	for _, at := range page {
 		// A row that was removed between the two statements is left out.
-		if view, ok := views[slot.key]; ok {
-			c.Edges = append(c.Edges, &Edge[V]{Node: view, Cursor: slot.cursor(o)})
+		if view, ok := views[at.key]; ok {
+			c.Edges = append(c.Edges, &Edge[V]{Node: view, Cursor: at.cursor(o)})
 		}
 	}
 	c.PageInfo.HasNextPage, c.PageInfo.HasPreviousPage = more, w.after != ""
@@ -266,6 +269,7 @@ type nested[V any] struct {
 	from   string // "" for the noun's own table
 	key    string // "t.id" unless given
 	where  condition
+	within func(members []V) condition // narrows the search to what an index finds; changes no answer
 	order  order
 	all    bool // without the condition for what may be seen, which `where` has already
 }
@@ -292,6 +296,9 @@ func below[P, E, V any](ctx context.Context, f *family[P], of P, n *noun[E, V], 
 		}
 		if l.key == "" {
 			l.key = "t.id"
+		}
+		if d.within != nil {
+			l.where = and(d.within(members), l.where)
 		}
 		if l.order.name == "" {
 			l.order = byKey

@@ -22,15 +22,8 @@ type Pool interface {
 	State(ctx context.Context) (licensing.PoolState, error)
 }
 
-// farAway orders and compares unlimited figures: more than every number.
-const farAway = "9007199254740991"
-
-// left is the SQL for the units left in a pool.
-func left(alias string) string {
-	a := alias + "."
-	return "COALESCE(CASE WHEN " + a + "capacity < " + a + "used + " + a + "reserved THEN 0 ELSE " +
-		a + "capacity - " + a + "used - " + a + "reserved END, " + farAway + ")"
-}
+// left is the SQL for the units left in a pool; unlimited is more than every number.
+const left = `COALESCE(CASE WHEN t.capacity < t.used + t.reserved THEN 0 ELSE t.capacity - t.used - t.reserved END, 9007199254740991)`
 
 // inState is the condition that a pool is in one of some states.
 func (s *session) inState(states []licensing.PoolState, outside condition) condition {

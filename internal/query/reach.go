@@ -20,13 +20,14 @@ func (s *session) readDelegations(ctx context.Context, f *facts) error {
 		SELECT d.allotment_id FROM allotment_delegates d
 		WHERE d.user_id = ? OR d.group_id IN (SELECT m.group_id FROM memberships m WHERE m.user_id = ?)
 		UNION SELECT a.id FROM allotments a JOIN mine ON a.parent_id = mine.id
-	) SELECT id FROM mine ORDER BY id`, f.user, f.user)
+	) SELECT a.id, a.license_id FROM allotments a JOIN mine ON mine.id = a.id ORDER BY a.id`, f.user, f.user)
 	err := s.rows(ctx, statement, func(rows *stdsql.Rows) error {
-		var id int64
-		err := rows.Scan(&id)
-		f.delegated = append(f.delegated, id)
+		var allotment, license int64
+		err := rows.Scan(&allotment, &license)
+		f.delegated, f.licenses = append(f.delegated, allotment), append(f.licenses, license)
 		return err
 	})
+	f.licenses = distinct(f.licenses)
 	if err != nil || len(f.delegated) == 0 {
 		return err
 	}

@@ -59,31 +59,39 @@ func (s *session) scope(f *facts, kind, scope, alias string) condition {
 	return nil
 }
 
+// draws is the condition that a row belongs to one of the principal's allotments. The license is named, too, because the
+// indexes begin with it.
+func (f *facts) draws(alias string) condition {
+	return and(in(alias+".license_id", f.licenses), in(alias+".allotment_id", f.delegated))
+}
+
 // entitlements are the licenses of the principal's seats or allotments, and what these licenses belong to.
 func (f *facts) entitlements(kind, scope, alias string) condition {
-	var licenses condition
+	var theirs func(column string) condition
 	switch scope {
 	case policy.ScopeHeld:
-		licenses = sqlf("SELECT hs.license_id FROM seats hs WHERE hs.user_id = ?", f.user)
+		theirs = func(column string) condition {
+			return sqlf(column+" IN (SELECT hs.license_id FROM seats hs WHERE hs.user_id = ?)", f.user)
+		}
 	case policy.ScopeDelegated:
-		licenses = sqlf("SELECT da.license_id FROM allotments da WHERE ?", in("da.id", f.delegated))
+		theirs = func(column string) condition { return in(column, f.licenses) }
 	default:
 		return nil
 	}
 	switch kind {
 	case kindLicense:
-		return sqlf(alias+".id IN (?)", licenses)
+		return theirs(alias + ".id")
 	case kindContract:
-		return sqlf(alias+".id IN (SELECT el.contract_id FROM licenses el WHERE el.id IN (?))", licenses)
+		return sqlf(alias+".id IN (SELECT el.contract_id FROM licenses el WHERE ?)", theirs("el.id"))
 	case kindProduct:
-		return sqlf(alias+".id IN (SELECT el.product_id FROM licenses el WHERE el.id IN (?))", licenses)
+		return sqlf(alias+".id IN (SELECT el.product_id FROM licenses el WHERE ?)", theirs("el.id"))
 	case kindPlan:
 		return sqlf(alias+`.id IN (SELECT ep.plan_id FROM product_plans ep JOIN licenses el ON el.product_id = ep.product_id
-			WHERE el.id IN (?))`, licenses)
+			WHERE ?)`, theirs("el.id"))
 	case kindVendor:
-		return sqlf(alias+`.id IN (SELECT ep.vendor_id FROM licenses el JOIN products ep ON ep.id = el.product_id WHERE el.id IN (?)
-			UNION SELECT ec.vendor_id FROM licenses el JOIN contracts ec ON ec.id = el.contract_id WHERE el.id IN (?))`,
-			licenses, licenses)
+		return sqlf(alias+`.id IN (SELECT ep.vendor_id FROM licenses el JOIN products ep ON ep.id = el.product_id WHERE ?
+			UNION SELECT ec.vendor_id FROM licenses el JOIN contracts ec ON ec.id = el.contract_id WHERE ?)`,
+			theirs("el.id"), theirs("el.id"))
 	}
 	return nil
 }
@@ -104,7 +112,7 @@ func (f *facts) seats(scope, alias string) condition {
 		return sqlf(alias+".user_id = ?", f.user)
 	case policy.ScopeDelegated:
 		// A seat may be charged elsewhere while one of its reasons draws on a delegate's allotment.
-		return or(in(alias+".allotment_id", f.delegated), sqlf(`EXISTS (SELECT 1 FROM seat_reasons sr
+		return or(f.draws(alias), sqlf(`EXISTS (SELECT 1 FROM seat_reasons sr
 			WHERE sr.license_id = `+alias+`.license_id AND sr.user_id = `+alias+`.user_id AND ?)`, in("sr.allotment_id", f.delegated)))
 	}
 	return nil
@@ -126,7 +134,7 @@ func (f *facts) users(scope, alias string) condition {
 			in(alias+".usage_location", f.reach.countries),
 			sqlf(alias+".id IN (SELECT um.user_id FROM memberships um WHERE ?)", in("um.group_id", f.reach.groups)),
 			// Whoever has a seat of the allotment stays in sight after leaving its scope.
-			sqlf(alias+".id IN (SELECT ur.user_id FROM seat_reasons ur WHERE ?)", in("ur.allotment_id", f.delegated)),
+			sqlf(alias+".id IN (SELECT us.user_id FROM seats us WHERE ?)", f.draws("us")),
 		)
 	}
 	return nil
@@ -143,12 +151,12 @@ func (f *facts) groups(kind, scope, alias string) condition {
 	case scope != policy.ScopeDelegated, len(f.delegated) == 0:
 		return nil
 	case kind == kindGroupLicense:
-		return in(alias+".allotment_id", f.delegated)
+		return f.draws(alias)
 	case f.reach.everyone, f.reach.allGroups:
 		return always
 	}
 	return or(in(column, f.reach.groups),
-		sqlf(column+" IN (SELECT gl.group_id FROM group_licenses gl WHERE ?)", in("gl.allotment_id", f.delegated)))
+		sqlf(column+" IN (SELECT gl.group_id FROM group_licenses gl WHERE ?)", f.draws("gl")))
 }
 
 // records are decisions and events: one's own, those about oneself, those about one's allotments.
@@ -161,7 +169,7 @@ func (s *session) records(f *facts, kind, scope, alias string) condition {
 	case scope == policy.ScopeOwn:
 		return sqlf("LOWER("+author+") = ?", strings.ToLower(s.who.UserName))
 	case scope == policy.ScopeDelegated:
-		return in(alias+".allotment_id", f.delegated)
+		return f.draws(alias)
 	case scope == policy.ScopeSelf && kind == kindEvent && f.user != 0:
 		return sqlf(alias+".user_id = ?", f.user)
 	}

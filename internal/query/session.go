@@ -3,7 +3,8 @@ package query
 import (
 	"context"
 	stdsql "database/sql"
-	"errors"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -60,6 +61,7 @@ type facts struct {
 	view      policy.View
 	user      int64   // 0: the directory has nobody of the name
 	delegated []int64 // allotments the principal is a delegate of, and all below
+	licenses  []int64 // what these are shares of
 	reach     reach
 }
 
@@ -101,10 +103,43 @@ func (s *session) sight(ctx context.Context) (*facts, error) {
 	return f, nil
 }
 
+// glance is sight for what is shown without being looked for: a principal who may see everything, delegate or not, is shown it
+// without the database being asked who they are.
+func (s *session) glance(ctx context.Context) (*facts, error) {
+	s.mu.Lock()
+	known := s.facts
+	s.mu.Unlock()
+	if known != nil || s.who == nil {
+		return s.sight(ctx)
+	}
+	who := policy.Principal{Name: s.who.UserName, Roles: s.who.Roles, System: s.who.System}
+	alone, err := s.policy.Visibility(ctx, who)
+	if err != nil || !seesAll(&alone) {
+		return s.sight(ctx)
+	}
+	who.DelegateOf = true
+	delegate, err := s.policy.Visibility(ctx, who)
+	if err != nil || !seesAll(&delegate) || !maps.EqualFunc(alone.Masked, delegate.Masked, maps.Equal) {
+		return s.sight(ctx)
+	}
+	hideUnmaskable(&alone)
+	return &facts{view: alone}, nil
+}
+
+// kinds are the types whose rows have a scope.
+var kinds = []string{
+	kindVendor, kindProduct, kindPlan, kindContract, kindLicense, kindAllotment, kindUser, kindGroup, kindGroupLicense, kindSeat,
+	kindDecision, kindEvent,
+}
+
+func seesAll(view *policy.View) bool {
+	return !slices.ContainsFunc(kinds, func(kind string) bool { return !view.All(kind) })
+}
+
 func (s *session) readFacts(ctx context.Context) (*facts, error) {
 	f := &facts{}
 	var err error
-	f.user, err = s.client.User.Query().Where(user.NameKey(strings.ToLower(s.who.UserName))).OnlyID(ctx)
+	f.user, err = s.client.User.Query().Where(user.NameKey(strings.ToLower(strings.TrimSpace(s.who.UserName)))).OnlyID(ctx)
 	if err != nil && !ent.IsNotFound(err) {
 		return nil, err
 	}
@@ -131,10 +166,13 @@ func (s *session) rows(ctx context.Context, statement condition, scan func(rows 
 	if err != nil {
 		return unavailable(err)
 	}
-	for rows.Next() && err == nil {
-		err = scan(rows)
+	defer func() { _ = rows.Close() }() // what it could tell, Err has told
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return err
+		}
 	}
-	return unavailable(errors.Join(err, rows.Err(), rows.Close()))
+	return unavailable(rows.Err())
 }
 
 // unavailable passes errors on; what a retry may cure becomes UNAVAILABLE.

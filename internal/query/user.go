@@ -86,7 +86,7 @@ func (u *User) Roles() []string {
 // Groups gives the groups the user is a direct member of.
 func (u *User) Groups(ctx context.Context, first *int, after *string, last *int, before *string) (*GroupConnection, error) {
 	return below(ctx, u.family, u, groups, nested[*User]{
-		field: "groups", parent: "m.user_id", owner: userKey, from: "memberships AS m JOIN groups AS t ON t.id = m.group_id",
+		field: "groups", parent: "m.user_id", owner: userKey, from: "memberships AS m JOIN groups AS t ON t.id = m.group_id", key: "m.group_id",
 	}, Page{first, after, last, before})
 }
 
