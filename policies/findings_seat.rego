@@ -3,7 +3,7 @@ package ringfence
 # Why no seat can come from this pool now, or a subject is not served, or served in state ERROR. That a pool is full is
 # not found here: the ledger counts.
 
-seat_findings contains product_not_eligible
+seat_findings contains product_not_eligible if input.license.product_kind != "SUBSCRIPTION"
 
 product_not_eligible := {
 	"code": "PRODUCT_NOT_ELIGIBLE",
@@ -13,19 +13,20 @@ product_not_eligible := {
 	input.license.product_kind != "SUBSCRIPTION"
 }
 
-# The window is the time in which all pools of the chain are in effect. Which of them is not is worked out afterwards.
+# The window is open while all pools of the chain are in effect. Which of them is not is worked out afterwards.
 seat_findings contains finding if {
-	input.now < input.window.starts_at
-	some pool in input.pools
-	input.now < pool.starts_at
-	finding := not_in_effect(pool, "is not in effect yet")
+	input.window.open == false
+	some finding in outside_the_window
 }
 
-seat_findings contains finding if {
-	input.now >= input.window.ends_at
+outside_the_window contains not_in_effect(pool, "is not in effect yet") if {
+	some pool in input.pools
+	input.now < pool.starts_at
+}
+
+outside_the_window contains not_in_effect(pool, "is no longer in effect") if {
 	some pool in input.pools
 	input.now >= pool.ends_at
-	finding := not_in_effect(pool, "is no longer in effect")
 }
 
 not_in_effect(pool, what) := {
@@ -64,10 +65,11 @@ seat_findings contains {
 	"message": "guests are not licensed through a group",
 	"subject": index,
 } if {
-	data.settings.guests.license_by_group == false
 	some index, subject in input.subjects
 	subject.type == "GUEST"
 	subject.via == "group"
+	allowed := data.settings.guests.license_by_group
+	allowed == false
 }
 
 # One match is enough. What a user lacks, a department or a usage location, matches nothing: hence the 0, which no list of
@@ -121,9 +123,9 @@ seat_findings contains {
 	"effect": "error",
 	"subject": index,
 } if {
-	family := data.settings.plans.exclusive
 	some index, subject in input.subjects
 	some held in subject.held_plans
+	family := data.settings.plans.exclusive
 	family[held]
 	some plan in input.license.plans
 	plan != held

@@ -13,15 +13,15 @@ test_only_a_subscription_has_seats if {
 }
 
 test_not_yet_and_no_longer_in_effect if {
-	early := seat({"window": {"starts_at": 1001}, "pools": [london, object.union(uk, {"starts_at": 1001}), e3]})
-	late := seat({"window": {"ends_at": 1000}, "pools": [object.union(london, {"ends_at": 1000}), uk, e3]})
+	early := seat({"window": {"open": false, "starts_at": 1001}, "pools": [london, object.union(uk, {"starts_at": 1001}), e3]})
+	late := seat({"window": {"open": false, "ends_at": 1000}, "pools": [object.union(london, {"ends_at": 1000}), uk, e3]})
 	{[f.code, f.pool, f.message] | some f in ringfence.findings} == {["NOT_IN_EFFECT", "allotment:33", "UK is not in effect yet"]} with input as early
 	{[f.code, f.pool, f.message] | some f in ringfence.findings} == {["NOT_IN_EFFECT", "allotment:34", "London is no longer in effect"]} with input as late
 }
 
 test_in_effect_from_the_first_second_to_the_last if {
 	pools := [object.union(london, {"starts_at": 1000, "ends_at": 1001}), uk, e3]
-	ringfence.findings == set() with input as seat({"window": {"starts_at": 1000, "ends_at": 1001}, "pools": pools})
+	ringfence.findings == set() with input as seat({"window": {"open": false, "starts_at": 1000, "ends_at": 1001}, "pools": pools})
 }
 
 test_disabled_users_get_no_seat if {

@@ -55,7 +55,7 @@ principal(tier, more) := object.union(
 
 request(who, action, more) := object.union(
 	{
-		"now": 1000, "action": action, "principal": principals[who], "license": license, "window": {},
+		"now": 1000, "action": action, "principal": principals[who], "license": license, "window": {"open": true},
 		"pools": [london, uk, e3], "subjects": [ann],
 	},
 	more,

@@ -7,20 +7,15 @@
 package ringfence
 
 # grants: names of the rules that grant; none denies. findings: what refuses the request or a subject, or warns.
-# ceiling: how high used + reserved of a pool may go; a pool that is absent stops at its limit. priority: place in the
-# queue, higher first; one number for all, or an object from a subject's index to a number.
+# ceiling: how high used + reserved of a pool may go; a pool that is absent stops at its limit, and a soft limit answers
+# {"allotment:34": 105}. priority: place in the queue, higher first; one number for all, so that all wait alike, or an
+# object from a subject's index to a number.
 decision := {
 	"grants": grants,
 	"findings": findings,
-	"ceiling": ceiling,
-	"priority": priority,
+	"ceiling": {},
+	"priority": 0,
 }
-
-# No pool may go above its limit. A soft limit answers {"allotment:34": 105} here.
-ceiling := {}
-
-# All wait alike: first come, first served.
-priority := 0
 
 # What the settings say about the action. It is undefined for an action that they do not list, so that nothing grants it.
 kind := data.settings.actions[input.action].kind

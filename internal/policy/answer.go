@@ -8,7 +8,7 @@ type Answer struct {
 	// was sound. A subject may still be refused on its own.
 	Allow      bool
 	Grants     []string              // names of the rules that granted
-	Violations []licensing.Violation // why the request is refused as a whole
+	Violations []licensing.Violation // why the request is refused as a whole; empty exactly if Allow
 	Warnings   []licensing.Violation // what the caller should know; never refuses
 	Subjects   []SubjectAnswer       // as many as Input.Subjects, in the same order
 	// Ceilings says how high used + reserved of a pool may go by this request, in whole units, never below the limit.

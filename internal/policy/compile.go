@@ -80,11 +80,7 @@ func (s *source) parse() (map[string]*ast.Module, []Problem) {
 	for _, name := range slices.Sorted(maps.Keys(s.modules)) {
 		module, err := ast.ParseModuleWithOpts(name, string(s.modules[name]), options)
 		if err != nil {
-			problems = append(problems, problemsOf(err)...)
-			continue
-		}
-		if module == nil {
-			problems = append(problems, Problem{File: name, Row: 1, Column: 1, Message: "the file is empty"})
+			problems = append(problems, inFile(name, problemsOf(err))...)
 			continue
 		}
 		modules[name] = module

@@ -49,7 +49,10 @@ func decode(answer *ast.Term, f *frame) (Answer, error) {
 	if err := decodePriority(decision.Get(kPriority), &out); err != nil {
 		return Answer{}, err
 	}
-	out.Allow = len(out.Grants) > 0 && len(out.Violations) == 0
+	if len(out.Grants) == 0 && len(out.Violations) == 0 {
+		out.Violations = []licensing.Violation{{Code: licensing.RoleRequired, Message: "no rule of the policy grants this"}}
+	}
+	out.Allow = len(out.Violations) == 0
 	return out, nil
 }
 

@@ -69,3 +69,13 @@ func compareProblems(a, b Problem) int {
 		cmp.Compare(a.File, b.File), cmp.Compare(a.Row, b.Row), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Message, b.Message),
 	)
 }
+
+// inFile gives a place to problems that OPA reports without one, an empty file for example.
+func inFile(name string, problems []Problem) []Problem {
+	for i := range problems {
+		if problems[i].Row == 0 {
+			problems[i].File, problems[i].Row, problems[i].Column = name, 1, 1
+		}
+	}
+	return problems
+}

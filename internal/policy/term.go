@@ -42,6 +42,7 @@ var (
 	kMode             = ast.StringTerm("mode")
 	kName             = ast.StringTerm("name")
 	kNow              = ast.StringTerm("now")
+	kOpen             = ast.StringTerm("open")
 	kPlans            = ast.StringTerm("plans")
 	kPools            = ast.StringTerm("pools")
 	kPreviousLimit    = ast.StringTerm("previous_limit")
@@ -92,7 +93,7 @@ func (in *Input) term() (*ast.Term, error) {
 		pair{kPools, list(b, in.Pools, b.pool)},
 		pair{kPrincipal, b.principal(in)},
 		pair{kSubjects, list(b, in.Subjects, b.subject)},
-		pair{kWindow, b.window(in.Pools)},
+		pair{kWindow, b.window(in.Pools, in.Now.Unix())},
 	)
 	if in.License != nil {
 		pairs = append(pairs, pair{kLicense, b.license(in.License)})
@@ -135,8 +136,9 @@ func (b *builder) principal(in *Input) *ast.Term {
 	)
 }
 
-// window is the time in which all pools of the chain are in effect: the latest start and the earliest end.
-func (b *builder) window(pools []Pool) *ast.Term {
+// window says whether all pools of the chain are in effect now, and since when and until when: from the latest start to
+// before the earliest end.
+func (b *builder) window(pools []Pool, now int64) *ast.Term {
 	var starts, ends *time.Time
 	for i := range pools {
 		p := &pools[i]
@@ -147,10 +149,9 @@ func (b *builder) window(pools []Pool) *ast.Term {
 			ends = p.EndsAt
 		}
 	}
-	if starts == nil && ends == nil {
-		return ast.InternedEmptyObject
-	}
-	return b.object(b.dates(make([]pair, 0, 2), starts, ends)...)
+	open := (starts == nil || starts.Unix() <= now) && (ends == nil || now < ends.Unix())
+	pairs := make([]pair, 0, 3)
+	return b.object(b.dates(append(pairs, pair{kOpen, ast.InternedTerm(open)}), starts, ends)...)
 }
 
 func (b *builder) license(l *License) *ast.Term {

@@ -1,0 +1,79 @@
+// Package policytest makes policy directories for tests: the default policy, changed by an overlay. Overlays stand under
+// testdata; a file of an overlay replaces the one of the same name.
+package policytest
+
+import (
+	"embed"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"testing"
+
+	"github.com/ringfence/ringfence/policies"
+)
+
+// Overlays that change what happens without a line of Go.
+const (
+	SoftLimit = "softlimit" // seats may go 5 % above a limit, and at least one (semantics.md WX-18s)
+	Barred    = "barred"    // users whose usage location is KP or SY get no seat; their code is COUNTRY_BARRED
+)
+
+//go:embed testdata
+var overlays embed.FS
+
+// Dir writes the default policy and the named overlays into a new directory, fit for the flag --policies, and gives its
+// path. The directory goes with the test.
+func Dir(t testing.TB, names ...string) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "policies")
+	Apply(t, dir, names...)
+	return dir
+}
+
+// Apply writes the default policy and the named overlays over what is in the directory.
+func Apply(t testing.TB, dir string, names ...string) {
+	t.Helper()
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		t.Fatal(err)
+	}
+	writeAll(t, dir, policies.FS)
+	for _, name := range names {
+		overlay, err := fs.Sub(overlays, path.Join("testdata", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		writeAll(t, dir, overlay)
+	}
+}
+
+func writeAll(t testing.TB, dir string, tree fs.FS) {
+	t.Helper()
+	entries, err := fs.ReadDir(tree, ".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range entries {
+		if entry.IsDir() {
+			continue
+		}
+		text, err := fs.ReadFile(tree, entry.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		Write(t, dir, entry.Name(), string(text))
+	}
+}
+
+// Write puts one file into the directory the way an editor saves: beside it first, then renamed over it.
+func Write(t testing.TB, dir, name, text string) {
+	t.Helper()
+	target := filepath.Join(dir, name)
+	draft := filepath.Join(dir, "."+name+".tmp")
+	if err := os.WriteFile(draft, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(draft, target); err != nil {
+		t.Fatal(err)
+	}
+}
