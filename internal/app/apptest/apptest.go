@@ -17,6 +17,7 @@ import (
 
 	"github.com/ringfence/ringfence/internal/app"
 	"github.com/ringfence/ringfence/internal/identity"
+	"github.com/ringfence/ringfence/internal/store/migration"
 	"github.com/ringfence/ringfence/internal/store/storetest"
 )
 
@@ -40,12 +41,12 @@ func Policies(dir string) Option { return func(c *app.Config) { c.Policies = dir
 // Each runs a test against a fresh service on SQLite and on PostgreSQL.
 func Each(t *testing.T, run func(t *testing.T, s *Service), options ...Option) {
 	t.Helper()
-	for _, dialect := range []string{"sqlite", "postgres"} {
-		t.Run(dialect, func(t *testing.T) { run(t, Start(t, dialect, options...)) })
+	for _, dialect := range storetest.Dialects {
+		t.Run(migration.Folder(dialect), func(t *testing.T) { run(t, Start(t, dialect, options...)) })
 	}
 }
 
-// Start starts a service on a fresh database of the dialect.
+// Start starts a service on a fresh database of the dialect, by its name in ent.
 func Start(t testing.TB, dialect string, options ...Option) *Service {
 	t.Helper()
 	return StartOn(t, storetest.URL(t, dialect), options...)
