@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -29,6 +30,7 @@ type stage struct {
 	url     string // of the service
 	token   string
 	http    *http.Client
+	server  int // process id
 }
 
 // newStage builds and starts everything, and creates a license of ten million seats with one allotment.
@@ -66,6 +68,7 @@ func (s *stage) serve(b *testing.B) {
 	lines, err := server.StdoutPipe()
 	must(b, err)
 	must(b, server.Start())
+	s.server = server.Process.Pid
 	b.Cleanup(func() {
 		_ = server.Process.Signal(os.Interrupt)
 		_ = server.Wait()
@@ -148,4 +151,41 @@ func must(b *testing.B, err error) {
 	if err != nil {
 		b.Fatal(err)
 	}
+}
+
+// cpu is the processor time the service has used.
+func (s *stage) cpu(b *testing.B) time.Duration {
+	b.Helper()
+	return processCPU(b, strconv.Itoa(s.server))
+}
+
+// databaseCPU is the processor time that the processes now connected to the database have used.
+func (s *stage) databaseCPU(b *testing.B) time.Duration {
+	b.Helper()
+	rows, err := s.db.Query(`SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()`)
+	must(b, err)
+	defer func() { _ = rows.Close() }()
+	var sum time.Duration
+	for rows.Next() {
+		var pid string
+		must(b, rows.Scan(&pid))
+		sum += processCPU(b, pid)
+	}
+	must(b, rows.Err())
+	return sum
+}
+
+// processCPU reads user and system time of a process, in the kernel's ticks of 10 ms.
+func processCPU(b *testing.B, pid string) time.Duration {
+	b.Helper()
+	text, err := os.ReadFile("/proc/" + pid + "/stat")
+	if err != nil { // it has ended meanwhile
+		return 0
+	}
+	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+	user, err := strconv.Atoi(fields[11])
+	must(b, err)
+	system, err := strconv.Atoi(fields[12])
+	must(b, err)
+	return time.Duration(user+system) * 10 * time.Millisecond
 }
