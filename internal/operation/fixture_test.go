@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
 // product makes a product with service plans and gives its id and those of the plans by name.
@@ -247,4 +248,13 @@ func tally(results []result) string {
 		words = append(words, fmt.Sprintf("%d %s", counts[what], what))
 	}
 	return strings.Join(words, ", ")
+}
+
+// sweep lets time pass and has the service do what is due then.
+func (w *world) sweep(passed time.Duration) {
+	w.Helper()
+	w.Clock.Advance(passed)
+	if err := w.Runner.Sweep(w.Context()); err != nil {
+		w.Fatal(err)
+	}
 }
