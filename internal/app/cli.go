@@ -15,6 +15,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/ringfence/ringfence/internal/fault"
 	"github.com/ringfence/ringfence/internal/identity"
 )
 
@@ -32,6 +33,7 @@ type commands struct {
 
 	Serve   serve   `cmd:"" help:"Serve the API."`
 	Migrate migrate `cmd:"" help:"Bring the database's tables up to date, and stop."`
+	Import  imports `cmd:"" help:"Load a file into the database."`
 	Token   token   `cmd:"" help:"Print a token signed with the development key."`
 	Version version `cmd:"" help:"Print the version."`
 }
@@ -41,7 +43,8 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var c commands
 	code := -1
 	parser, err := kong.New(&c, kong.Name("ringfence"), kong.Description("Software license allotment, enforced."), kong.Writers(stdout, stderr),
-		kong.Exit(func(n int) { code = n }), kong.UsageOnError(), kong.BindTo(ctx, (*context.Context)(nil)), kong.BindTo(stdout, (*io.Writer)(nil)))
+		kong.Exit(func(n int) { code = n }), kong.UsageOnError(), kong.BindTo(ctx, (*context.Context)(nil)), kong.BindTo(stdout, (*io.Writer)(nil)),
+		kong.Bind(outputs{stdout, stderr}))
 	if err != nil {
 		fmt.Fprintln(stderr, "ringfence:", err)
 		return 2
@@ -56,10 +59,37 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	slog.SetDefault(slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: c.LogLevel})))
 	if err := parsed.Run(); err != nil {
-		fmt.Fprintln(stderr, "ringfence:", err)
+		complain(stderr, err)
 		return 1
 	}
 	return 0
+}
+
+// outputs are where a command writes: results to stdout, everything else to stderr.
+type outputs struct{ stdout, stderr io.Writer }
+
+// complain tells an error, or each of several, on lines of their own. Of a fault only the sentence is for people; the cause of
+// one that is ours comes with it, because the operator is who can mend it.
+func complain(to io.Writer, err error) {
+	if several, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // only errors.Join itself is taken apart
+		for _, one := range several.Unwrap() {
+			complain(to, one)
+		}
+		return
+	}
+	known, ok := errors.AsType[*fault.Error](err)
+	if !ok {
+		fmt.Fprintln(to, "ringfence:", err)
+		return
+	}
+	text := known.Message
+	if known.Cause != nil {
+		text += ": " + known.Cause.Error()
+	}
+	fmt.Fprintln(to, "ringfence:", text)
+	for _, v := range known.Violations {
+		fmt.Fprintf(to, "ringfence:   %s: %s\n", v.Code, v.Message)
+	}
 }
 
 type serve struct {

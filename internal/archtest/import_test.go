@@ -22,11 +22,12 @@ var rooms = map[string][]string{
 	"internal/identity":  {"internal/fault"},
 	"internal/policy":    {"internal/licensing", "policies"},
 	"internal/store":     {"ent"},
-	"internal/operation": {"ent", "internal/fault", "internal/id", "internal/identity", "internal/licensing", "internal/policy", "internal/store"},
+	"internal/feed":      {"internal/fault"},
+	"internal/operation": {"ent", "internal/fault", "internal/feed", "internal/id", "internal/identity", "internal/licensing", "internal/policy", "internal/store"},
 	// It shows the payloads of operations, which know nothing of it.
 	"internal/query": {"ent", "internal/fault", "internal/id", "internal/identity", "internal/licensing", "internal/operation", "internal/policy",
 		"internal/store"},
-	"internal/app": {"ent", "graph", "internal/fault", "internal/id", "internal/identity", "internal/licensing", "internal/operation",
+	"internal/app": {"ent", "graph", "internal/fault", "internal/feed", "internal/id", "internal/identity", "internal/licensing", "internal/operation",
 		"internal/policy", "internal/query", "internal/store", "policies", "web"},
 }
 

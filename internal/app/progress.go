@@ -1,0 +1,60 @@
+package app
+
+import (
+	"fmt"
+	"io"
+	"sync"
+	"time"
+)
+
+// quiet is how long work may take before it is told what it does.
+const quiet = time.Second
+
+// progress tells on stderr what long work is at: nothing in its first second, then a line each second.
+type progress struct {
+	to    io.Writer
+	name  string
+	begin time.Time
+	mu    sync.Mutex
+	now   func() string
+	stop  chan struct{}
+	done  chan struct{}
+}
+
+func startProgress(to io.Writer, name string) *progress {
+	p := &progress{to: to, name: name, begin: time.Now(), stop: make(chan struct{}), done: make(chan struct{})}
+	go p.run()
+	return p
+}
+
+func (p *progress) run() {
+	defer close(p.done)
+	tick := time.NewTicker(quiet)
+	defer tick.Stop()
+	for {
+		select {
+		case <-p.stop:
+			return
+		case <-tick.C:
+			p.mu.Lock()
+			now := p.now
+			p.mu.Unlock()
+			if now != nil {
+				fmt.Fprintf(p.to, "%s: %s (%s)\n", p.name, now(), time.Since(p.begin).Round(time.Second))
+			}
+		}
+	}
+}
+
+// at says what is being done from now on; what is asked each time a line is due.
+func (p *progress) at(what func() string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.now = what
+}
+
+// end waits until nothing more is told.
+func (p *progress) end() {
+	close(p.stop)
+	<-p.done
+}
