@@ -172,16 +172,6 @@ func (b *batch) write(ctx context.Context, tx *store.Tx) error {
 	if err := w.flush(ctx); err != nil {
 		return err
 	}
-	var users []int64
-	for _, t := range b.turns {
-		for _, o := range t.outcomes {
-			users = append(users, o.user)
-		}
-	}
-	people, err := w.people(ctx, users)
-	if err != nil {
-		return err
-	}
 	var decisions []*decision
 	payloads := make([]*SeatsPayload, len(b.turns))
 	for i, t := range b.turns {
@@ -189,7 +179,7 @@ func (b *batch) write(ctx context.Context, tx *store.Tx) error {
 			continue
 		}
 		if t.writing != nil {
-			payloads[i] = &SeatsPayload{Results: resultsOf(t.outcomes, people)}
+			payloads[i] = &SeatsPayload{Results: resultsOf(t.outcomes, b.shared.facts.people)}
 			if err := t.decision.remember(payloads[i]); err != nil {
 				return err
 			}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ringfence/ringfence/ent"
 	"github.com/ringfence/ringfence/internal/licensing"
 	"github.com/ringfence/ringfence/internal/policy"
 )
@@ -15,6 +16,7 @@ import (
 type facts struct {
 	licenses map[int64]*license
 	users    map[int64]*user
+	people   map[int64]*ent.User // users as clients see them, read for requests that name them
 	grants   map[int64]*groupLicense
 	scopes   map[int64]policy.Scope // by allotment
 	scoped   map[int64]bool         // licenses whose scopes were read
@@ -23,7 +25,7 @@ type facts struct {
 
 func newFacts() *facts {
 	return &facts{
-		licenses: map[int64]*license{}, users: map[int64]*user{}, grants: map[int64]*groupLicense{},
+		licenses: map[int64]*license{}, users: map[int64]*user{}, people: map[int64]*ent.User{}, grants: map[int64]*groupLicense{},
 		scopes: map[int64]policy.Scope{}, scoped: map[int64]bool{}, foreign: map[int64]bool{},
 	}
 }
@@ -183,6 +185,35 @@ func (r *reading) loadUsers(ctx context.Context, ids []int64) error {
 		}
 		r.facts.users[u.id] = u
 		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return r.loadScopeGroups(ctx, missing)
+}
+
+// loadPeople is loadUsers for those a request names: they are read as clients see them, too.
+func (r *reading) loadPeople(ctx context.Context, ids []int64) error {
+	missing := slices.DeleteFunc(sorted(ids), func(id int64) bool { return r.facts.users[id] != nil })
+	if len(missing) == 0 {
+		return nil
+	}
+	rows, err := r.Query(ctx, `SELECT id, created_at, external_id, user_name, name_key, display_name, email, type, department, usage_location, enabled, roles
+		FROM users WHERE `+r.Any("id", 1), r.Array(missing))
+	err = each(rows, err, func(s scanner) error {
+		u := &ent.User{}
+		var roles []byte
+		if err := s.Scan(&u.ID, &u.CreatedAt, &u.ExternalID, &u.UserName, &u.NameKey, &u.DisplayName, &u.Email, &u.Type, &u.Department,
+			&u.UsageLocation, &u.Enabled, &roles); err != nil {
+			return err
+		}
+		r.facts.people[u.ID] = u
+		known := &user{id: u.ID, kind: string(u.Type), enabled: u.Enabled, department: u.Department, location: u.UsageLocation}
+		if known.location == "" {
+			known.location = r.runner.DefaultLocation
+		}
+		r.facts.users[u.ID] = known
+		return unmarshal(roles, &u.Roles)
 	})
 	if err != nil {
 		return err

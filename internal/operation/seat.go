@@ -97,7 +97,7 @@ func prepareSeats(ctx context.Context, r *reading, c combinable) (*plan[SeatsPay
 		if err := w.flush(ctx); err != nil {
 			return nil, err
 		}
-		return w.seatsPayload(ctx, outcomes)
+		return &SeatsPayload{Results: resultsOf(outcomes, w.facts.people)}, nil
 	}}, nil
 }
 
@@ -121,7 +121,7 @@ func (r *reading) gather(ctx context.Context, targets []*target, users []int64) 
 			return err
 		}
 	}
-	if err := r.loadUsers(ctx, users); err != nil {
+	if err := r.loadPeople(ctx, users); err != nil {
 		return err
 	}
 	return r.loadSeats(ctx, users)
@@ -314,29 +314,7 @@ func (c *UnassignSeats) intend(w *writing, pool *licensing.Pool) ([]*outcome, er
 	return outcomes, nil
 }
 
-// seatsPayload turns outcomes into what clients see.
-func (w *writing) seatsPayload(ctx context.Context, outcomes []*outcome) (*SeatsPayload, error) {
-	users := make([]int64, len(outcomes))
-	for i, o := range outcomes {
-		users[i] = o.user
-	}
-	people, err := w.people(ctx, users)
-	if err != nil {
-		return nil, err
-	}
-	return &SeatsPayload{Results: resultsOf(outcomes, people)}, nil
-}
-
-// people reads users as clients see them.
-func (r *reading) people(ctx context.Context, ids []int64) (map[int64]*ent.User, error) {
-	rows, err := r.Client().User.Query().Where(entuser.IDIn(sorted(ids)...)).All(ctx)
-	people := make(map[int64]*ent.User, len(rows))
-	for _, row := range rows {
-		people[row.ID] = row
-	}
-	return people, err
-}
-
+// resultsOf turns outcomes into what clients see.
 func resultsOf(outcomes []*outcome, people map[int64]*ent.User) []*SeatResult {
 	results := make([]*SeatResult, len(outcomes))
 	for i, o := range outcomes {

@@ -14,7 +14,7 @@ type Violation struct {
 
 // explain makes views of violations, as one family, under the keys they came with.
 func explain[K comparable](ctx context.Context, s *session, told map[K][]licensing.Violation) (map[K][]*Violation, error) {
-	f, err := s.sight(ctx)
+	f, err := s.glance(ctx)
 	if err != nil {
 		return nil, err
 	}

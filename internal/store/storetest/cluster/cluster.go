@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
@@ -128,10 +129,9 @@ func (c *Cluster) start(ctx context.Context, bin string, owner *syscall.Credenti
 	}
 	c.port = port
 	args := []string{"-D", data, "-p", strconv.Itoa(port), "-k", c.dir}
-	for name, value := range settings {
-		if other, differs := changed[name]; differs {
-			value = other
-		}
+	chosen := maps.Clone(settings)
+	maps.Copy(chosen, changed)
+	for name, value := range chosen {
 		args = append(args, "-c", name+"="+value)
 	}
 	// Not CommandContext: the server outlives the context it was started under.
