@@ -202,6 +202,7 @@ func (b *builder) records() {
 		SetInput(`{}`).SetLicenseID(e5).SetAllotmentID(b.key("free")).SaveX(b.ctx).ID)
 	b.put("upsert", id.Decision, b.c.Decision.Create().SetAt(past.Add(2*time.Hour)).SetPrincipal("admin").SetAction("upsertUsers").SetAllow(true).
 		SetRevision("r2").SetInput(`{}`).SaveX(b.ctx).ID)
+	b.c.JournalHead.Create().SetID(1).SetLast(1).SetHash("h").ExecX(b.ctx)
 	b.c.Journal.Create().SetID(1).SetAt(past).SetEvents(2).SetHash("h").ExecX(b.ctx)
 	b.put("assigned", id.Event, b.c.Event.Create().SetJournalID(1).SetDecisionID(b.key("grant")).SetAt(past.Add(time.Hour)).SetActor("bob").
 		SetType("SEAT_ASSIGNED").SetNoun("seat").SetSubjectID(b.key("seat h0")).SetLicenseID(e5).SetAllotmentID(b.key("free")).

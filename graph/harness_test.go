@@ -23,6 +23,7 @@ import (
 	"github.com/ringfence/ringfence/graph"
 	"github.com/ringfence/ringfence/internal/fault"
 	"github.com/ringfence/ringfence/internal/identity"
+	"github.com/ringfence/ringfence/internal/operation"
 	"github.com/ringfence/ringfence/internal/policy"
 	"github.com/ringfence/ringfence/internal/query"
 	"github.com/ringfence/ringfence/internal/store"
@@ -63,7 +64,9 @@ func openWith(t *testing.T, s *store.Store, engine *policy.Engine) *api {
 		return len(line), nil
 	}))
 	t.Cleanup(func() { log.SetOutput(before) })
-	a.server = handler.New(graph.New(&graph.Resolver{Reader: a.reader}))
+	runner := operation.NewRunner(operation.Config{Store: s, Policy: engine, Logger: slog.New(slog.DiscardHandler)})
+	t.Cleanup(runner.Close)
+	a.server = handler.New(graph.New(&graph.Resolver{Runner: runner, Reader: a.reader}))
 	a.server.AddTransport(transport.POST{})
 	a.server.SetErrorPresenter(func(ctx context.Context, err error) *gqlerror.Error {
 		out := graphql.DefaultErrorPresenter(ctx, err)

@@ -74,6 +74,18 @@ func in[T int64 | string](expression string, list []T) condition {
 	}
 }
 
+// inFolded is in for texts, without regard to case as the database sees it.
+func inFolded(expression string, list []string) condition {
+	return func(b *builder) {
+		if b.dialect != dialect.Postgres {
+			text, _ := json.Marshal(nonNil(list))
+			b.write("LOWER("+expression+") IN (SELECT LOWER(value) FROM json_each(?))", string(text))
+			return
+		}
+		b.write("LOWER("+expression+") IN (SELECT LOWER(v) FROM unnest(?::text[]) AS v)", arrayLiteral(list))
+	}
+}
+
 func nonNil[T any](list []T) []T {
 	if list == nil {
 		return []T{}

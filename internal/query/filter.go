@@ -48,11 +48,7 @@ func (t *TextFilter) on(column string) condition {
 		all = append(all, sqlf("LOWER("+column+") = LOWER(?)", *t.Eq))
 	}
 	if t.In != nil {
-		any := []condition{never}
-		for _, text := range t.In {
-			any = append(any, sqlf("LOWER("+column+") = LOWER(?)", text))
-		}
-		all = append(all, or(any...))
+		all = append(all, inFolded(column, t.In))
 	}
 	if t.Contains != nil {
 		all = append(all, containing(*t.Contains, column))

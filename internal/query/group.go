@@ -45,11 +45,12 @@ const membersOf = "memberships AS m JOIN users AS t ON t.id = m.user_id"
 
 // MemberCount gives how many direct members there are, those only that may be seen.
 func (g *Group) MemberCount(ctx context.Context) (int64, error) {
-	if g.family.facts.view.All(kindUser) {
+	shown := g.family.visible(g.family.facts, kindUser, "t")
+	if shown == nil {
 		return g.Group.Members, nil
 	}
 	counts, err := together(ctx, g.family, "memberCount", func(ctx context.Context, members []*Group) (map[int64]int64, error) {
-		l := list{from: membersOf, parent: "m.group_id", where: g.family.visible(g.family.facts, kindUser, "t")}
+		l := list{from: membersOf, parent: "m.group_id", where: shown}
 		for _, member := range members {
 			l.parents = append(l.parents, member.Group.ID)
 		}

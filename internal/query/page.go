@@ -4,7 +4,10 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
+	"math"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/ringfence/ringfence/internal/fault"
@@ -196,9 +199,23 @@ func (k termKind) read(value string) (any, error) {
 	case number:
 		return strconv.ParseInt(value, 10, 64)
 	case fraction:
-		return strconv.ParseFloat(value, 64)
+		f, err := strconv.ParseFloat(value, 64)
+		if math.IsNaN(f) || math.IsInf(f, 0) {
+			return nil, errCursor
+		}
+		return f, err
 	case instant:
-		return time.Parse(time.RFC3339Nano, value)
+		at, err := time.Parse(time.RFC3339Nano, value)
+		if at.Year() < 1 || at.Year() > 9999 {
+			return nil, errCursor
+		}
+		return at, err
+	}
+	if strings.ContainsRune(value, 0) {
+		return nil, errCursor // no database could compare it
 	}
 	return value, nil
 }
+
+// errCursor says that a value in a cursor is none that an answer could have had.
+var errCursor = errors.New("not a value of a cursor")

@@ -28,7 +28,7 @@ const (
 // visible is the condition under which a row of a kind, under an alias, may be seen: nil for everything, never for nothing.
 // A scope that is not known here shows nothing.
 func (s *session) visible(f *facts, kind, alias string) condition {
-	if f.view.All(kind) {
+	if f.view.All(kind) || f.unbounded(kind) {
 		return nil
 	}
 	var shown []condition
@@ -39,6 +39,15 @@ func (s *session) visible(f *facts, kind, alias string) condition {
 		}
 	}
 	return or(shown...)
+}
+
+// unbounded tells whether the principal's allotments show them everything of a kind, because what they may serve is not
+// limited.
+func (f *facts) unbounded(kind string) bool {
+	if len(f.delegated) == 0 || !f.view.Visible[kind][policy.ScopeDelegated] {
+		return false
+	}
+	return kind == kindUser && f.reach.everyone || kind == kindGroup && (f.reach.everyone || f.reach.allGroups)
 }
 
 func (s *session) scope(f *facts, kind, scope, alias string) condition {
@@ -126,9 +135,6 @@ func (f *facts) users(scope, alias string) condition {
 		if len(f.delegated) == 0 {
 			return nil
 		}
-		if f.reach.everyone {
-			return always
-		}
 		return or(
 			in(alias+".department", f.reach.departments),
 			in(alias+".usage_location", f.reach.countries),
@@ -152,8 +158,6 @@ func (f *facts) groups(kind, scope, alias string) condition {
 		return nil
 	case kind == kindGroupLicense:
 		return f.draws(alias)
-	case f.reach.everyone, f.reach.allGroups:
-		return always
 	}
 	return or(in(column, f.reach.groups),
 		sqlf(column+" IN (SELECT gl.group_id FROM group_licenses gl WHERE ?)", f.draws("gl")))
