@@ -5,13 +5,15 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"strings"
 )
 
 const (
 	// keptStatements is how many statements one connection keeps prepared.
 	keptStatements = 256
 	// preparedArgument is the size in bytes from which on an argument keeps its statement from being prepared. A kept
-	// statement may get a plan made for ten elements; a long list deserves a plan for its true length.
+	// statement may get a plan made for ten elements; a long list deserves a plan for its true length. An INSERT has but one
+	// plan.
 	preparedArgument = 4096
 )
 
@@ -41,7 +43,7 @@ func newStatements(c driverConn) *statements {
 
 // get gives the prepared statement for a text; nil says to run it unprepared.
 func (s *statements) get(ctx context.Context, text string, args []driver.NamedValue) (statement, error) {
-	if s == nil || len(args) == 0 || long(args) {
+	if s == nil || len(args) == 0 || long(args) && !strings.HasPrefix(text, "INSERT") {
 		return nil, nil
 	}
 	e, seen := s.byText[text]
