@@ -116,6 +116,7 @@ func (b *Book) Release() {
 			b.handOver(seat, served)
 		} else if seat.State != Active && seat.State != None && len(seat.Live()) == 0 {
 			b.place(seat, None, seat.Pool, nil)
+			b.retryOthers(seat)
 		}
 	}
 }

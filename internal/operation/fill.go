@@ -114,7 +114,20 @@ func (w *writing) refill(ctx context.Context, grant *groupLicense) error {
 	if err != nil {
 		return err
 	}
-	return w.realign(ctx, []*groupLicense{grant}, sorted(append(users, holders...)))
+	users = sorted(append(users, holders...))
+	if err := w.know(ctx, users); err != nil {
+		return err
+	}
+	if err := w.align(ctx, []*groupLicense{grant}, users); err != nil {
+		return err
+	}
+	for _, user := range users { // a plan that is off now stands against nothing anymore
+		w.book.Retry(w.book.User(user))
+	}
+	if err := w.settle(ctx); err != nil {
+		return err
+	}
+	return w.flush(ctx)
 }
 
 // realign brings users in line with group licenses and settles and writes what follows.

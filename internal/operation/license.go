@@ -39,7 +39,11 @@ func (c *CreateLicense) prepare(ctx context.Context, r *reading) (*plan[CreateLi
 	if err := r.exists(ctx, "products", product, fault.Missing("productId", "product")); err != nil {
 		return nil, err
 	}
-	ask := &policy.Input{Now: r.Now(), Action: c.action(), Principal: r.who.facts(), Args: map[string]any{"quantity": c.Quantity, "unlimitedQuantity": c.unlimited()}}
+	args := map[string]any{"unlimitedQuantity": c.unlimited()}
+	if c.Quantity != nil {
+		args["quantity"] = *c.Quantity
+	}
+	ask := &policy.Input{Now: r.Now(), Action: c.action(), Principal: r.who.facts(), Args: args}
 	return &plan[CreateLicensePayload]{ask: ask, write: func(ctx context.Context, w *writing) (*CreateLicensePayload, error) {
 		create := w.tx.Client().License.Create().SetContractID(contract).SetProductID(product).SetUnlimitedQuantity(c.unlimited()).
 			SetNillableStartsOn(c.StartsOn).SetNillableEndsOn(c.EndsOn).SetNillableUnitPrice(c.UnitPrice).SetNillableCurrency(c.Currency).

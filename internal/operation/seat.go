@@ -203,10 +203,11 @@ func (c *AssignSeats) intend(w *writing, pool *licensing.Pool) ([]*outcome, erro
 	w.decision.violations = nil
 	for i, key := range keys(c.UserIDs, id.User) {
 		outcomes[i] = c.intendOne(w, pool, key, w.answer.Subjects[i], i)
-		for _, v := range outcomes[i].violations {
-			v.Field = fmt.Sprintf("userIds.%d", i)
-			against = append(against, v)
+		outcomes[i].violations = slices.Clone(outcomes[i].violations)
+		for j := range outcomes[i].violations {
+			outcomes[i].violations[j].Field = fmt.Sprintf("userIds.%d", i)
 		}
+		against = append(against, outcomes[i].violations...)
 	}
 	if len(against) == 0 {
 		return outcomes, nil

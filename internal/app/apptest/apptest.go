@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"entgo.io/ent/dialect"
+
 	"github.com/ringfence/ringfence/internal/app"
 	"github.com/ringfence/ringfence/internal/identity"
 	"github.com/ringfence/ringfence/internal/store/migration"
@@ -41,15 +43,15 @@ func Policies(dir string) Option { return func(c *app.Config) { c.Policies = dir
 // Each runs a test against a fresh service on SQLite and on PostgreSQL.
 func Each(t *testing.T, run func(t *testing.T, s *Service), options ...Option) {
 	t.Helper()
-	for _, dialect := range storetest.Dialects {
-		t.Run(migration.Folder(dialect), func(t *testing.T) { run(t, Start(t, dialect, options...)) })
+	for _, d := range storetest.Dialects {
+		t.Run(migration.Folder(d), func(t *testing.T) { run(t, Start(t, d, options...)) })
 	}
 }
 
 // Start starts a service on a fresh database of the dialect, by its name in ent.
-func Start(t testing.TB, dialect string, options ...Option) *Service {
+func Start(t testing.TB, d string, options ...Option) *Service {
 	t.Helper()
-	return StartOn(t, storetest.URL(t, dialect), options...)
+	return StartOn(t, storetest.URL(t, d), options...)
 }
 
 // StartOn starts a service on a database that may have others on it: a replica.
@@ -75,6 +77,17 @@ func StartOn(t testing.TB, url string, options ...Option) *Service {
 		}
 	})
 	return &Service{App: a, URL: server.URL, Clock: clock, t: t, tokens: map[string]string{}}
+}
+
+// Replicas starts a number of services on one fresh PostgreSQL database: SQLite has one writer, one process.
+func Replicas(t testing.TB, n int, options ...Option) []*Service {
+	t.Helper()
+	url := storetest.URL(t, dialect.Postgres)
+	services := make([]*Service, n)
+	for i := range services {
+		services[i] = StartOn(t, url, options...)
+	}
+	return services
 }
 
 // Clock is the service's time, which a test can move.
