@@ -35,6 +35,7 @@ type commands struct {
 	Migrate migrate `cmd:"" help:"Bring the database's tables up to date, and stop."`
 	Import  imports `cmd:"" help:"Load a file into the database."`
 	Token   token   `cmd:"" help:"Print a token signed with the development key."`
+	Verify  verify  `cmd:"" help:"Recount every pool, seat, queue and the event chain; fails if something is wrong."`
 	Version version `cmd:"" help:"Print the version."`
 }
 
