@@ -221,6 +221,7 @@ func (w *writing) carve(pool *licensing.Pool, n int64) error {
 func (d *draft) data() map[string]any {
 	return map[string]any{
 		"name": d.name, "mode": d.mode, "limit": d.limit, "delegateUsers": d.users, "delegateGroups": d.groups,
+		"startsAt": d.starts, "endsAt": d.ends,
 		"scope": map[string]any{"groups": d.scope.Groups, "departments": d.scope.Departments, "countries": d.scope.Countries},
 	}
 }

@@ -143,6 +143,9 @@ func (w *writing) updateAllotment(ctx context.Context, d *draft, fields []string
 	pool.Name, pool.StartsAt, pool.EndsAt = d.name, d.starts, d.ends
 	w.facts.scopes[key] = d.scope
 	pool.SetLimit(d.limit)
+	if err := w.reopen(ctx, pool, fields); err != nil {
+		return nil, err
+	}
 	if err := w.settle(ctx); err != nil {
 		return nil, err
 	}
@@ -151,6 +154,32 @@ func (w *writing) updateAllotment(ctx context.Context, d *draft, fields []string
 	}
 	w.happened("ALLOTMENT_UPDATED", "allotment", key, map[string]any{"fields": fields, "to": d.data()}).pool = pool.Key
 	return w.allotmentPayload(ctx, key)
+}
+
+// reopen tries again what dates or a scope may have stood against: seats in error now, members who were passed over by the sweep,
+// because their groups would have to be locked before the license.
+func (w *writing) reopen(ctx context.Context, pool *licensing.Pool, fields []string) error {
+	scope := slices.Contains(fields, "scope")
+	if !scope && !slices.Contains(fields, "startsAt") && !slices.Contains(fields, "endsAt") {
+		return nil
+	}
+	failed, err := w.ids(ctx, `SELECT DISTINCT user_id FROM seat_reasons WHERE license_id = $1 AND state = 'ERROR'`, pool.Key.License)
+	if err != nil {
+		return err
+	}
+	if err := w.know(ctx, failed); err != nil {
+		return err
+	}
+	for _, user := range failed {
+		w.book.Retry(w.book.User(user))
+	}
+	if !scope {
+		return nil
+	}
+	grants, err := w.tx.Exec(ctx, `UPDATE group_licenses SET pending = $1 WHERE license_id = $2 AND allotment_id = $3 AND pending = $4`,
+		pendingFill, pool.Key.License, pool.Key.Allotment, pendingNone)
+	w.unfinished = w.unfinished || grants > 0
+	return err
 }
 
 func (w *writing) replaceLists(ctx context.Context, d *draft, fields []string, key int64) error {
@@ -182,7 +211,8 @@ func (w *writing) childrenFit(d *draft, pool *licensing.Pool) error {
 			return refuse(licensing.Violation{Code: licensing.LimitExceedsParent, Pool: &key, Limit: d.limit, Requested: child.Limit, Field: "limit",
 				Message: fmt.Sprintf("%s below has a higher limit", child.Name)})
 		}
-		if d.starts != nil && (child.StartsAt == nil || child.StartsAt.Before(*d.starts)) || d.ends != nil && (child.EndsAt == nil || child.EndsAt.After(*d.ends)) {
+		// A date that a child has not is its parent's.
+		if d.starts != nil && child.StartsAt != nil && child.StartsAt.Before(*d.starts) || d.ends != nil && child.EndsAt != nil && child.EndsAt.After(*d.ends) {
 			return refuse(licensing.Violation{Code: licensing.NotInEffect, Pool: &key, Field: "endsAt", Message: fmt.Sprintf("%s below has wider dates", child.Name)})
 		}
 		if !within(w.facts.scopes[key.Allotment], d.scope) {

@@ -184,7 +184,7 @@ func (w *writing) grantPayload(ctx context.Context, grant *groupLicense) (*Group
 		return nil, err
 	}
 	if row.Pending == pendingFill {
-		w.runner.leave()
+		w.unfinished = true
 		summary.Pending, err = w.unserved(ctx, grant)
 	}
 	return &GroupLicensePayload{GroupLicense: row, Summary: summary}, err
@@ -301,7 +301,7 @@ func (c *UnlicenseGroup) prepare(ctx context.Context, r *reading) (*plan[Unlicen
 			return nil, err
 		}
 		if left > 0 {
-			r.runner.leave()
+			w.unfinished = true
 		}
 		w.happened("GROUP_UNLICENSED", "groupLicense", grant.id, nil).about(grant)
 		return &UnlicenseGroupPayload{DeletedID: c.GroupLicenseID, Released: max(0, used-w.used()), Pending: left}, nil

@@ -127,7 +127,11 @@ func (w *writing) updateLicense(ctx context.Context, c *UpdateLicense, l *licens
 		l.quantity, l.unlimited, l.overage, change.Limit, change.Ceiling, l.id); err != nil {
 		return nil, err
 	}
-	if err := w.updateTerms(ctx, c, pool); err != nil {
+	fields, err := w.updateTerms(ctx, c, pool)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.reopen(ctx, pool, fields); err != nil {
 		return nil, err
 	}
 	if err := w.settle(ctx); err != nil {
@@ -141,21 +145,28 @@ func (w *writing) updateLicense(ctx context.Context, c *UpdateLicense, l *licens
 	return &UpdateLicensePayload{License: row}, err
 }
 
-// updateTerms changes dates, price and notes; null clears.
-func (w *writing) updateTerms(ctx context.Context, c *UpdateLicense, pool *licensing.Pool) error {
+// updateTerms changes dates, price and notes; null clears. It names the dates that change.
+func (w *writing) updateTerms(ctx context.Context, c *UpdateLicense, pool *licensing.Pool) ([]string, error) {
 	row, err := w.tx.Client().License.Get(ctx, pool.Key.License)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	starts, ends := orKeep(c.StartsOn.ValueOK())(row.StartsOn), orKeep(c.EndsOn.ValueOK())(row.EndsOn)
 	if err := checkPeriod("endsOn", starts, ends); err != nil {
-		return err
+		return nil, err
 	}
 	price, in, notes := orKeep(c.UnitPrice.ValueOK())(row.UnitPrice), orKeep(c.Currency.ValueOK())(row.Currency), orKeep(c.Notes.ValueOK())(row.Notes)
 	_, err = w.tx.Exec(ctx, `UPDATE licenses SET starts_on = $1, ends_on = $2, unit_price = $3, currency = $4, notes = $5 WHERE id = $6`,
 		starts, ends, price, in, notes, row.ID)
 	pool.StartsAt, pool.EndsAt = dayStart(starts), dayEnd(ends)
-	return err
+	var fields []string
+	if !same(starts, row.StartsOn) {
+		fields = append(fields, "startsAt")
+	}
+	if !same(ends, row.EndsOn) {
+		fields = append(fields, "endsAt")
+	}
+	return fields, err
 }
 
 // orKeep gives what was given, or what was there before.

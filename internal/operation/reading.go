@@ -36,7 +36,9 @@ type writing struct {
 	further  []*decision // on what followed from the request
 	flushed  bool
 	stalled  bool // the policy gave no usable answer about the queue
-	events   []*event
+	// unfinished tells that something is left for Sweep.
+	unfinished bool
+	events     []*event
 }
 
 // asker is the principal with what the database knows of it.

@@ -110,6 +110,7 @@ func attempt[P any](ctx context.Context, r *Runner, who *identity.Principal, cmd
 	var denied *denial
 	dry := cmd.request().dry()
 	var dryRun *decision
+	unfinished := false
 	err := r.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
 		payload, denied, dryRun = nil, nil, nil
 		rd, err := newReading(ctx, r, tx, who, widen)
@@ -146,8 +147,12 @@ func attempt[P any](ctx context.Context, r *Runner, who *identity.Principal, cmd
 			dryRun = w.decision
 			return errors.Join(w.flush(ctx), store.ErrRollback)
 		}
+		unfinished = w.unfinished
 		return w.finish(ctx, reply, payload)
 	})
+	if err == nil && unfinished {
+		r.leave()
+	}
 	if err == nil && dryRun != nil {
 		any(payload).(replying).reply().Decision, err = r.recordDryRun(ctx, dryRun)
 	}
