@@ -6,6 +6,7 @@ import (
 
 	"github.com/ringfence/ringfence/internal/id"
 	"github.com/ringfence/ringfence/internal/licensing"
+	"github.com/ringfence/ringfence/internal/policy"
 )
 
 // recount is a pool as it is stored, beside what was counted from the rows.
@@ -70,7 +71,7 @@ func (v *verification) checkTree(ctx context.Context) error {
 		}
 		p.Parent = parent.Pool
 	}
-	if err := v.loadScopes(ctx, v.licenses()); err != nil {
+	if err := v.loadScopes(ctx); err != nil {
 		return err
 	}
 	for _, p := range v.order {
@@ -81,14 +82,16 @@ func (v *verification) checkTree(ctx context.Context) error {
 	return nil
 }
 
-func (v *verification) licenses() []int64 {
-	var ids []int64
-	for key := range v.pools {
-		if key.IsLicense() {
-			ids = append(ids, key.License)
-		}
-	}
-	return ids
+// loadScopes reads whom each allotment may serve.
+func (v *verification) loadScopes(ctx context.Context) error {
+	rows, err := v.Query(ctx, `SELECT allotment_id, kind, group_id, value FROM allotment_scopes ORDER BY id`)
+	return each(rows, err, func(s scanner) error {
+		var allotment, group int64
+		var kind, value string
+		err := s.Scan(&allotment, &kind, &group, &value)
+		v.facts.addScope(allotment, kind, group, value)
+		return err
+	})
 }
 
 // checkWithin holds an allotment to the allotment above it. A license may be lowered below what was allotted from it
@@ -99,9 +102,6 @@ func (v *verification) checkWithin(p, above *licensing.Pool) {
 	}
 	if outside(p.StartsAt, above) || outside(p.EndsAt, above) {
 		v.found("P6", poolID(p.Key), "has dates outside those of its parent %s", poolID(above.Key))
-	}
-	if !within(v.facts.scopes[p.Key.Allotment], v.facts.scopes[above.Key.Allotment]) {
-		v.found("P6", poolID(p.Key), "has a scope wider than that of its parent %s", poolID(above.Key))
 	}
 }
 
