@@ -71,27 +71,40 @@ func (v *verification) checkTree(ctx context.Context) error {
 		}
 		p.Parent = parent.Pool
 	}
-	if err := v.loadScopes(ctx); err != nil {
-		return err
-	}
+	scopes, err := v.readScopes(ctx)
 	for _, p := range v.order {
-		if p.Parent != nil && !p.Parent.Key.IsLicense() {
-			v.checkWithin(p.Pool, p.Parent)
+		if p.Parent == nil || p.Parent.Key.IsLicense() {
+			continue
+		}
+		v.checkWithin(p.Pool, p.Parent)
+		if !within(scopes[p.Key.Allotment], scopes[p.parent]) {
+			v.found("P6", poolID(p.Key), "has a scope wider than that of its parent %s", poolID(p.Parent.Key))
 		}
 	}
-	return nil
+	return err
 }
 
-// loadScopes reads whom each allotment may serve.
-func (v *verification) loadScopes(ctx context.Context) error {
+// readScopes reads whom allotments may serve, by their keys.
+func (v *verification) readScopes(ctx context.Context) (map[int64]policy.Scope, error) {
+	scopes := map[int64]policy.Scope{}
 	rows, err := v.Query(ctx, `SELECT allotment_id, kind, group_id, value FROM allotment_scopes ORDER BY id`)
-	return each(rows, err, func(s scanner) error {
+	err = each(rows, err, func(s scanner) error {
 		var allotment, group int64
 		var kind, value string
 		err := s.Scan(&allotment, &kind, &group, &value)
-		v.facts.addScope(allotment, kind, group, value)
+		scope := scopes[allotment]
+		switch kind {
+		case "GROUP":
+			scope.Groups = append(scope.Groups, group)
+		case "DEPARTMENT":
+			scope.Departments = append(scope.Departments, value)
+		case "COUNTRY":
+			scope.Countries = append(scope.Countries, value)
+		}
+		scopes[allotment] = scope
 		return err
 	})
+	return scopes, err
 }
 
 // checkWithin holds an allotment to the allotment above it. A license may be lowered below what was allotted from it
