@@ -3,6 +3,7 @@ package operation_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -175,7 +176,7 @@ func (r result) String() string {
 	for _, v := range r.Violations {
 		words = append(words, v.Code)
 	}
-	return strings.Join(words, " ")
+	return strings.Join(slices.Compact(words), " ")
 }
 
 type violation struct {

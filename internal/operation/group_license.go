@@ -52,8 +52,12 @@ func (c *LicenseGroup) prepare(ctx context.Context, r *reading) (*plan[GroupLice
 		return nil, err
 	}
 	grant := c.grant(t)
-	if err := r.exists(ctx, "groups", grant.group, fault.Missing("groupId", "group")); err != nil {
+	missing := fault.Missing("groupId", "group")
+	if err := r.exists(ctx, "groups", grant.group, missing); err != nil {
 		return nil, err
+	}
+	if seen, err := r.seesGroup(ctx, grant.group); err != nil || !seen {
+		return nil, orMissing(err, missing)
 	}
 	if err := r.lockMembers(ctx, grant); err != nil {
 		return nil, err

@@ -140,7 +140,7 @@ func (r *reading) changeExclusions(ctx context.Context, action string, given id.
 		return nil, err
 	}
 	for i, user := range users {
-		if r.facts.users[user] == nil {
+		if u := r.facts.users[user]; u == nil || !r.seesUser(pool, u) && r.book.User(user).Seat(grant.license).Find(grant.id) == nil {
 			return nil, fault.Missing(fmt.Sprintf("userIds.%d", i), "user")
 		}
 	}

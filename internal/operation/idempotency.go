@@ -10,6 +10,7 @@ import (
 
 	"github.com/ringfence/ringfence/internal/fault"
 	"github.com/ringfence/ringfence/internal/licensing"
+	"github.com/ringfence/ringfence/internal/store"
 )
 
 // maxKey bounds an idempotency key, in bytes.
@@ -47,6 +48,12 @@ func keyOf(action string, cmd keyed) (requestKey, error) {
 	}
 	sum := sha256.Sum256(append([]byte(action+"\n"), text...))
 	return requestKey{key: *r.IdempotencyKey, hash: hex.EncodeToString(sum[:])}, nil
+}
+
+// sameKey tells whether a decision could not be recorded because there is one with the same key already.
+func sameKey(err error, key requestKey) bool {
+	constraint, unique := store.IsUnique(err)
+	return unique && key.key != "" && constraint == "decision_principal_idempotency_key"
 }
 
 // memory is what a decision keeps of the first answer.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/ringfence/ringfence/policies"
@@ -76,4 +77,29 @@ func Write(t testing.TB, dir, name, text string) {
 	if err := os.Rename(draft, target); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// Changed makes a directory of the default policy in which one file has another text in one place, and gives its path. The
+// tests of the default policy, which hold it to what it says, are left out.
+func Changed(t testing.TB, name, from, to string) string {
+	t.Helper()
+	dir := Dir(t)
+	text, err := os.ReadFile(filepath.Join(dir, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(text), from) {
+		t.Fatalf("%s has no %q", name, from)
+	}
+	Write(t, dir, name, strings.ReplaceAll(string(text), from, to))
+	tests, err := filepath.Glob(filepath.Join(dir, "*_test.rego"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range tests {
+		if err := os.Remove(file); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
 }
