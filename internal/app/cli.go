@@ -98,6 +98,7 @@ type serve struct {
 	Listen          string            `help:"Address to listen on." env:"RINGFENCE_LISTEN" default:"127.0.0.1:8080" placeholder:"ADDR"`
 	Policies        string            `help:"Directory of the policy (Rego). Without it: the one that is built in." env:"RINGFENCE_POLICIES" placeholder:"DIR"`
 	Dev             bool              `help:"Development mode: tokens of the development key, personas. Loopback addresses only." env:"RINGFENCE_DEV"`
+	Demo            bool              `help:"Load the demo organization if the database is empty." env:"RINGFENCE_DEMO"`
 	OIDCIssuer      string            `name:"oidc-issuer" help:"Issuer URL of the OpenID Connect provider." env:"RINGFENCE_OIDC_ISSUER" placeholder:"URL"`
 	OIDCAudience    string            `name:"oidc-audience" help:"Audience that tokens must have." env:"RINGFENCE_OIDC_AUDIENCE" placeholder:"NAME"`
 	OIDCUserClaim   string            `name:"oidc-user-claim" help:"Claim with the user name; dots lead into objects." env:"RINGFENCE_OIDC_USER_CLAIM" default:"sub"`
@@ -111,7 +112,7 @@ type serve struct {
 }
 
 // Run serves until the process is told to stop.
-func (c *serve) Run(ctx context.Context, stdout io.Writer) error {
+func (c *serve) Run(ctx context.Context, out outputs) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if os.Getenv("GOGC") == "" { // decisions are short-lived garbage: collecting it rarely halves their slowest hundredth
@@ -128,11 +129,19 @@ func (c *serve) Run(ctx context.Context, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if c.Demo {
+		if err := a.LoadDemo(ctx, out.stderr); err != nil {
+			return errors.Join(err, a.Close())
+		}
+	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen)
 	if err != nil {
 		return errors.Join(err, a.Close())
 	}
-	fmt.Fprintf(stdout, "Ringfence listens on http://%s (GraphiQL: http://%[1]s/graphiql)\n", listener.Addr())
+	fmt.Fprintf(out.stdout, "Ringfence listens on http://%s (GraphiQL: http://%[1]s/graphiql)\n", listener.Addr())
+	if err := a.introduce(out.stdout); err != nil {
+		return errors.Join(err, listener.Close(), a.Close())
+	}
 	return errors.Join(a.Serve(ctx, listener), a.Close())
 }
 

@@ -1,9 +1,12 @@
 package app
 
 import (
+	"fmt"
+	"io"
+	"strings"
 	"time"
 
-	"github.com/ringfence/ringfence/internal/identity"
+	"github.com/ringfence/ringfence/internal/demo"
 )
 
 // Persona is somebody of the demo organization one can sign in as in development mode.
@@ -18,26 +21,33 @@ type Persona struct {
 // personaTTL is how long a persona's token is valid.
 const personaTTL = 12 * time.Hour
 
-// Personas gives the people of the demo organization with fresh tokens.
+// Personas gives the people of the demo organization with fresh tokens. There are none outside development mode.
 func (a *App) Personas() ([]Persona, error) {
-	people := []Persona{
-		{Name: "Grace Okafor", UserName: "grace@contoso.example", Roles: []string{identity.RoleGlobalAdmin}, Description: "global administrator"},
-		{Name: "Liam Brandt", UserName: "liam@contoso.example", Roles: []string{identity.RoleLicenseAdmin}, Description: "license administrator"},
-		{Name: "Dora Lindqvist", UserName: "dora@contoso.example", Description: "delegate of EMEA"},
-		{Name: "Ursula Kemp", UserName: "ursula@contoso.example", Description: "delegate of the United Kingdom, below EMEA"},
-		{Name: "Aisha Rahman", UserName: "aisha@contoso.example", Roles: []string{identity.RoleAuditor}, Description: "auditor, reads everything"},
-		{Name: "Noel Petit", UserName: "noel@contoso.example", Roles: []string{identity.RoleAnalyst}, Description: "analyst, sees no personal data"},
-		{Name: "Pat Novak", UserName: "pat@contoso.example", Description: "user without a role"},
+	if a.DevKey == nil {
+		return []Persona{}, nil
 	}
-	for i := range people {
-		if people[i].Roles == nil {
-			people[i].Roles = []string{}
-		}
-		token, err := a.DevKey.Mint(people[i].UserName, people[i].Roles, personaTTL)
+	var people []Persona
+	for _, p := range demo.Personas() {
+		token, err := a.DevKey.Mint(p.UserName, p.Roles, personaTTL)
 		if err != nil {
 			return nil, err
 		}
-		people[i].Token = token
+		people = append(people, Persona{Name: p.Name, UserName: p.UserName, Roles: append([]string{}, p.Roles...), Description: p.Description, Token: token})
 	}
 	return people, nil
+}
+
+// introduce prints who one can sign in as, each with a token.
+func (a *App) introduce(to io.Writer) error {
+	people, err := a.Personas()
+	if err != nil || len(people) == 0 {
+		return err
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "\nSign in to GraphiQL as one of these, or send a token as Authorization: Bearer (valid for %d hours):\n", int(personaTTL.Hours()))
+	for _, p := range people {
+		fmt.Fprintf(&b, "\n%s <%s>, %s\n%s\n", p.Name, p.UserName, p.Description, p.Token)
+	}
+	_, err = fmt.Fprintln(to, b.String())
+	return err
 }

@@ -58,3 +58,6 @@ func (p *progress) end() {
 	close(p.stop)
 	<-p.done
 }
+
+// took tells how long it has been.
+func (p *progress) took() string { return time.Since(p.begin).Round(10 * time.Millisecond).String() }
