@@ -70,7 +70,7 @@ func (b *Book) await(seat *Seat, against obstacle) {
 		for _, companion := range b.unit(r) {
 			if companion != r && companion.State != Queued {
 				b.queueAll(companion.seat)
-				b.place(companion.seat, Waiting, companion.Pool, shortage)
+				b.place(companion.seat, Waiting, companion.seat.Live()[0].Pool, shortage)
 				b.touch(companion.seat)
 			}
 		}
@@ -88,6 +88,7 @@ func (b *Book) fail(seat *Seat, errors []Violation) {
 		r.State = Erred
 	}
 	b.place(seat, Failed, live[0].Pool, errors)
+	b.touch(seat)
 	for _, r := range live { // whoever must come together with this seat cannot come either
 		for _, companion := range b.unit(r) {
 			if companion.seat != seat && companion.seat.State != Failed && companion.Verdict != nil {

@@ -354,12 +354,12 @@ func (w *writing) releaseAll(ctx context.Context, pool *licensing.Pool) (int64, 
 			}
 		}
 	}
-	for _, statement := range []string{
-		`DELETE FROM exclusions WHERE group_license_id IN (SELECT id FROM group_licenses WHERE license_id = $1 AND allotment_id = $2)`,
-		`UPDATE group_licenses SET replaced_by = 0 WHERE replaced_by IN (SELECT id FROM group_licenses WHERE license_id = $1 AND allotment_id = $2)`,
-		`DELETE FROM group_licenses WHERE license_id = $1 AND allotment_id = $2`,
-	} {
-		if _, err := w.tx.Exec(ctx, statement, pool.Key.License, pool.Key.Allotment); err != nil {
+	grants, err := w.ids(ctx, `SELECT id FROM group_licenses WHERE license_id = $1 AND allotment_id = $2`, pool.Key.License, pool.Key.Allotment)
+	if err != nil {
+		return 0, err
+	}
+	for _, grant := range grants {
+		if err := w.dropGrant(ctx, grant); err != nil {
 			return 0, err
 		}
 	}

@@ -92,16 +92,24 @@ func (w *writing) drain(ctx context.Context, grant *groupLicense, whole bool) (i
 	if err := w.QueryRow(ctx, `SELECT COUNT(*) FROM seat_reasons WHERE group_license_id = $1`, grant.id).Scan(&left); err != nil || left > 0 {
 		return left, err
 	}
-	for _, statement := range []string{
-		`DELETE FROM exclusions WHERE group_license_id = $1`,
-		`UPDATE group_licenses SET replaced_by = 0 WHERE replaced_by = $1`,
-		`DELETE FROM group_licenses WHERE id = $1`,
-	} {
-		if _, err := w.tx.Exec(ctx, statement, grant.id); err != nil {
-			return 0, err
-		}
+	return 0, w.dropGrant(ctx, grant.id)
+}
+
+// dropGrant removes a group license nobody has a reason from. What it was to replace stays, for all members: those who had moved to
+// it get back what they had, in a transaction of its own.
+func (w *writing) dropGrant(ctx context.Context, grant int64) error {
+	if _, err := w.tx.Exec(ctx, `DELETE FROM exclusions WHERE group_license_id = $1`, grant); err != nil {
+		return err
 	}
-	return 0, nil
+	back, err := w.tx.Exec(ctx, `UPDATE group_licenses SET replaced_by = 0, pending = $2 WHERE replaced_by = $1`, grant, pendingFill)
+	if err != nil {
+		return err
+	}
+	if back > 0 {
+		w.runner.leave()
+	}
+	_, err = w.tx.Exec(ctx, `DELETE FROM group_licenses WHERE id = $1`, grant)
+	return err
 }
 
 // refill brings all members and former members of a group license in line with it.
