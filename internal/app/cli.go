@@ -116,7 +116,10 @@ func (c *serve) Run(ctx context.Context, out outputs) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if os.Getenv("GOGC") == "" { // decisions are short-lived garbage: collecting it rarely halves their slowest hundredth
-		debug.SetGCPercent(400)
+		debug.SetGCPercent(1000)
+		if os.Getenv("GOMEMLIMIT") == "" { // and a large heap is still collected long before it is eleven times as large
+			debug.SetMemoryLimit(1 << 30)
+		}
 	}
 	cfg := c.config()
 	cfg.Listen, cfg.Policies, cfg.Dev, cfg.DefaultLocation, cfg.Rate = c.Listen, c.Policies, c.Dev, c.DefaultLocation, c.Rate

@@ -16,6 +16,7 @@ import (
 	"github.com/ringfence/ringfence/internal/id"
 	"github.com/ringfence/ringfence/internal/identity"
 	"github.com/ringfence/ringfence/internal/licensing"
+	"github.com/ringfence/ringfence/internal/turn"
 	"github.com/ringfence/ringfence/web"
 )
 
@@ -34,7 +35,7 @@ func (a *App) route(who *identity.Authenticator) error {
 	}
 	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	mux := http.NewServeMux()
-	mux.Handle("/graphql", a.measured(transport.New(a.Schema, cfg)))
+	mux.Handle("/graphql", a.measured(turn.New(2).Middleware(transport.New(a.Schema, cfg))))
 	mux.Handle("/graphiql", web.Handler())
 	mux.Handle("/graphiql/", web.Handler())
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok") })

@@ -3,7 +3,6 @@ package operation
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"github.com/ringfence/ringfence/internal/fault"
 	"github.com/ringfence/ringfence/internal/id"
@@ -20,12 +19,12 @@ type batch struct {
 	results []result
 
 	shared *reading
-	turns  []*turn
-	owner  map[*licensing.Seat]*turn
+	turns  []*entry
+	owner  map[*licensing.Seat]*entry
 }
 
-// turn is one request of a batch.
-type turn struct {
+// entry is one request of a batch.
+type entry struct {
 	job      *job
 	at       int
 	reading  *reading
@@ -39,7 +38,7 @@ type turn struct {
 func (b *batch) transact(ctx context.Context, tx *store.Tx) error {
 	b.results = make([]result, len(b.jobs))
 	b.turns = nil
-	b.owner = map[*licensing.Seat]*turn{}
+	b.owner = map[*licensing.Seat]*entry{}
 	b.shared = readingOf(b.runner, tx, b.widen)
 	if err := b.admit(ctx); err != nil || len(b.turns) == 0 {
 		return err
@@ -78,16 +77,16 @@ func (b *batch) admit(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		t := &turn{job: j, at: i, reading: &r}
+		t := &entry{job: j, at: i, reading: &r}
 		if t.denied = r.refuseOutright(ctx, j.cmd.action(), j.key); t.denied == nil {
 			if t.target, err = findOnce(ctx, &r, j.cmd, targets); err != nil {
 				if fault.CodeOf(err) != fault.NotFound {
 					return err
 				}
-				b.results[i] = result{err: err}
-				continue
+				t.denied = r.absent(j.cmd.action(), j.key, asFault(err))
 			}
-		} else {
+		}
+		if t.denied != nil {
 			t.decision = t.denied.decision
 		}
 		b.turns = append(b.turns, t)
@@ -127,17 +126,22 @@ func (b *batch) gather(ctx context.Context) error {
 }
 
 // take decides and carries out one request on the figures its predecessors left.
-func (b *batch) take(ctx context.Context, t *turn) error {
+func (b *batch) take(ctx context.Context, t *entry) error {
 	if t.denied != nil {
 		return nil
 	}
 	pool, ask, err := t.reading.questionSeats(ctx, t.job.cmd, t.target)
-	if known := new(fault.Error); errors.As(err, &known) {
+	switch fault.CodeOf(err) {
+	case "":
+	case fault.NotFound:
+		t.denied = t.reading.absent(t.job.cmd.action(), t.job.key, asFault(err))
+		t.decision = t.denied.decision
+		return nil
+	case fault.Internal:
+		return err
+	default:
 		b.results[t.at] = result{err: err}
 		return nil
-	}
-	if err != nil {
-		return err
 	}
 	w, no := t.reading.decide(ctx, ask, t.job.key, t.reading.hides(ctx, pool, t.target))
 	if no != nil {
@@ -166,46 +170,95 @@ func (b *batch) take(ctx context.Context, t *turn) error {
 	return nil
 }
 
-// write stores what all requests came to: seats and pools, then the decisions, then the journal.
+// write stores what all requests came to: pools, seats and decisions, then the journal.
 func (b *batch) write(ctx context.Context, tx *store.Tx) error {
-	w := &writing{reading: b.shared, tx: tx}
-	if err := w.flush(ctx); err != nil {
-		return err
-	}
-	var decisions []*decision
-	payloads := make([]*SeatsPayload, len(b.turns))
-	for i, t := range b.turns {
-		if t.decision == nil {
-			continue
-		}
-		if t.writing != nil {
-			payloads[i] = &SeatsPayload{Results: resultsOf(t.outcomes, b.shared.facts.people)}
-			if err := t.decision.remember(payloads[i]); err != nil {
-				return err
-			}
-			decisions = append(decisions, t.writing.further...)
-		}
-		decisions = append(decisions, t.decision)
-	}
-	w.seatEvents(func(seat *licensing.Seat) (*decision, string) {
-		t := b.owner[seat]
-		return t.decision, t.reading.who.name()
-	})
-	rows, err := insertDecisions(ctx, tx, decisions)
+	w := &writing{reading: b.shared, tx: tx, flushed: true}
+	parts, err := w.changes(ctx)
 	if err != nil {
 		return err
 	}
-	for i, t := range b.turns {
-		if t.decision == nil {
-			continue
+	decisions, keyed := b.decisions()
+	if keyed { // the decisions keep the answers, and those need the keys of the new rows
+		if err := tx.Together(ctx, parts...); err != nil {
+			return err
 		}
-		row := rows[slices.Index(decisions, t.decision)]
-		if t.writing == nil {
-			b.results[t.at] = result{err: t.denied.answer(row)}
-			continue
-		}
-		payloads[i].Decision = row
-		b.results[t.at] = result{payload: payloads[i]}
+		parts = nil
 	}
+	var payloads []*SeatsPayload
+	if keyed {
+		if payloads, err = b.remember(); err != nil {
+			return err
+		}
+	}
+	if len(decisions) > 0 {
+		parts = append(parts, insertingDecisions(decisions))
+	}
+	if err := tx.Together(ctx, parts...); err != nil {
+		return err
+	}
+	if err := w.dropReplaced(ctx); err != nil {
+		return err
+	}
+	if payloads == nil {
+		payloads = b.payloads()
+	}
+	b.answer(payloads)
+	w.seatEvents(func(seat *licensing.Seat) (*decision, string) {
+		e := b.owner[seat]
+		return e.decision, e.reading.who.name()
+	})
 	return appendJournal(ctx, tx, w.events)
+}
+
+// decisions gives what is to be recorded, each request's follow-ups before its own, and whether an answer is to be kept.
+func (b *batch) decisions() (list []*decision, keyed bool) {
+	for _, e := range b.turns {
+		if e.writing != nil {
+			list = append(list, e.writing.further...)
+			keyed = keyed || e.decision.key.key != ""
+		}
+		if e.decision != nil {
+			list = append(list, e.decision)
+		}
+	}
+	return list, keyed
+}
+
+// payloads makes the answers to the requests that were allowed, nil for others. The new rows have their keys.
+func (b *batch) payloads() []*SeatsPayload {
+	payloads := make([]*SeatsPayload, len(b.turns))
+	for i, e := range b.turns {
+		if e.writing != nil {
+			payloads[i] = &SeatsPayload{Results: resultsOf(e.outcomes, b.shared.facts.people)}
+		}
+	}
+	return payloads
+}
+
+// remember makes the answers and keeps them with their decisions.
+func (b *batch) remember() ([]*SeatsPayload, error) {
+	payloads := b.payloads()
+	for i, e := range b.turns {
+		if payloads[i] == nil {
+			continue
+		}
+		if err := e.decision.remember(payloads[i]); err != nil {
+			return nil, err
+		}
+	}
+	return payloads, nil
+}
+
+// answer puts the answers where the callers wait for them, now that the decisions have their keys.
+func (b *batch) answer(payloads []*SeatsPayload) {
+	for i, e := range b.turns {
+		switch {
+		case e.decision == nil: // answered already
+		case e.writing == nil:
+			b.results[e.at] = result{err: e.denied.answer(e.decision.entity())}
+		default:
+			payloads[i].Decision = e.decision.entity()
+			b.results[e.at] = result{payload: payloads[i]}
+		}
+	}
 }

@@ -129,8 +129,11 @@ func (r *reading) refuseOutright(ctx context.Context, action string, key request
 func (r *reading) decide(ctx context.Context, ask *policy.Input, key requestKey, hidden *fault.Error) (*writing, *denial) {
 	answer := r.policy.Decide(ctx, ask)
 	d := r.decision(ask, &answer, key)
+	if !answer.Allow && hidden != nil {
+		return nil, r.absent(ask.Action, key, hidden)
+	}
 	if !answer.Allow {
-		return nil, newDenial(d, hidden)
+		return nil, newDenial(d, nil)
 	}
 	return &writing{reading: r, tx: r.tx, decision: d, answer: answer}, nil
 }
@@ -148,13 +151,30 @@ func (r *reading) decision(ask *policy.Input, answer *policy.Answer, key request
 
 // insertDecisions writes decisions and gives them back as clients see them, in order.
 func insertDecisions(ctx context.Context, tx *store.Tx, decisions []*decision) ([]*ent.Decision, error) {
+	if err := tx.Together(ctx, insertingDecisions(decisions)); err != nil {
+		return nil, err
+	}
+	return decisionRows(decisions), nil
+}
+
+// decisionRows gives written decisions as clients see them.
+func decisionRows(decisions []*decision) []*ent.Decision {
+	rows := make([]*ent.Decision, len(decisions))
+	for i, d := range decisions {
+		rows[i] = d.entity()
+	}
+	return rows
+}
+
+func insertingDecisions(decisions []*decision) store.Part {
 	n := len(decisions)
 	at, principal, action, revision, input := make([]time.Time, n), make([]string, n), make([]string, n), make([]string, n), make([]string, n)
 	hash, answer, keys := make([]string, n), make([]string, n), make([]*string, n)
 	allow, dry := make([]bool, n), make([]bool, n)
 	violations, warnings := make([]json.RawMessage, n), make([]json.RawMessage, n)
-	license, allotment := make([]int64, n), make([]int64, n)
+	license, allotment, ids := make([]int64, n), make([]int64, n), make([]*int64, n)
 	for i, d := range decisions {
+		ids[i] = &d.id
 		at[i], principal[i], action[i], revision[i], input[i] = d.at, d.principal, d.action, d.revision, d.input
 		allow[i], dry[i], hash[i], answer[i] = d.allow, d.dry, d.key.hash, d.answer
 		violations[i], warnings[i] = violationsJSON(d.violations), violationsJSON(d.warnings)
@@ -163,18 +183,7 @@ func insertDecisions(ctx context.Context, tx *store.Tx, decisions []*decision) (
 			keys[i] = &d.key.key
 		}
 	}
-	i := 0
-	rows := make([]*ent.Decision, n)
-	scan := func(s scanner) error {
-		d := decisions[i]
-		if err := s.Scan(&d.id); err != nil {
-			return err
-		}
-		rows[i] = d.entity()
-		i++
-		return nil
-	}
-	err := tx.InsertReturning(ctx, "decisions", []string{"id"}, scanRows(scan),
+	return store.Inserting("decisions", ids,
 		store.Column{Name: "at", Values: at}, store.Column{Name: "principal", Values: principal}, store.Column{Name: "action", Values: action},
 		store.Column{Name: "allow", Values: allow}, store.Column{Name: "dry_run", Values: dry},
 		store.Column{Name: "violations", Values: violations}, store.Column{Name: "warnings", Values: warnings},
@@ -182,7 +191,6 @@ func insertDecisions(ctx context.Context, tx *store.Tx, decisions []*decision) (
 		store.Column{Name: "license_id", Values: license}, store.Column{Name: "allotment_id", Values: allotment},
 		store.Column{Name: "idempotency_key", Values: keys}, store.Column{Name: "request_hash", Values: hash},
 		store.Column{Name: "answer", Values: answer})
-	return rows, err
 }
 
 func (d *decision) entity() *ent.Decision {

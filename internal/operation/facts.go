@@ -19,14 +19,13 @@ type facts struct {
 	people   map[int64]*ent.User // users as clients see them, read for requests that name them
 	grants   map[int64]*groupLicense
 	scopes   map[int64]policy.Scope // by allotment
-	scoped   map[int64]bool         // licenses whose scopes were read
 	foreign  map[int64]bool         // licenses held but not locked; true until looked at
 }
 
 func newFacts() *facts {
 	return &facts{
 		licenses: map[int64]*license{}, users: map[int64]*user{}, people: map[int64]*ent.User{}, grants: map[int64]*groupLicense{},
-		scopes: map[int64]policy.Scope{}, scoped: map[int64]bool{}, foreign: map[int64]bool{},
+		scopes: map[int64]policy.Scope{}, foreign: map[int64]bool{},
 	}
 }
 
@@ -83,52 +82,6 @@ func (g *groupLicense) bundle() int64 {
 	return 0
 }
 
-// loadProducts reads what the licenses are licenses of, with the plans that the policy has rules about.
-func (r *reading) loadProducts(ctx context.Context, licenses []int64) error {
-	byID := map[int64]*product{}
-	rows, err := r.Query(ctx, `SELECT l.id, p.id, p.name, p.sku, p.kind, p.blocked_locations FROM licenses l JOIN products p ON p.id = l.product_id
-		WHERE `+r.Any("l.id", 1), r.Array(licenses))
-	err = each(rows, err, func(s scanner) error {
-		var id int64
-		p := &product{}
-		var blocked []byte
-		if err := s.Scan(&id, &p.id, &p.name, &p.sku, &p.kind, &blocked); err != nil {
-			return err
-		}
-		if known := byID[p.id]; known != nil {
-			p = known
-		} else if err := unmarshal(blocked, &p.blocked); err != nil {
-			return err
-		}
-		byID[p.id] = p
-		r.facts.licenses[id].product = p
-		r.facts.licenses[id].pool.Name = p.name
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	relevant := r.policy.RelevantPlans()
-	if len(relevant) == 0 || len(byID) == 0 {
-		return nil
-	}
-	ids := make([]int64, 0, len(byID))
-	for id := range byID {
-		ids = append(ids, id)
-	}
-	rows, err = r.Query(ctx, `SELECT pp.product_id, s.id, s.name FROM product_plans pp JOIN service_plans s ON s.id = pp.plan_id
-		WHERE `+r.Any("pp.product_id", 1)+` ORDER BY s.id`, r.Array(sorted(ids)))
-	return each(rows, err, func(s scanner) error {
-		var id int64
-		var p servicePlan
-		err := s.Scan(&id, &p.id, &p.name)
-		if relevant[p.name] {
-			byID[id].plans = append(byID[id].plans, p)
-		}
-		return err
-	})
-}
-
 func unmarshal(text []byte, into any) error {
 	if len(text) == 0 {
 		return nil
@@ -136,35 +89,20 @@ func unmarshal(text []byte, into any) error {
 	return json.Unmarshal(text, into)
 }
 
-// loadScopes reads whom the allotments of a license may serve.
-func (r *reading) loadScopes(ctx context.Context, licenses []int64) error {
-	missing := slices.DeleteFunc(sorted(licenses), func(id int64) bool { return r.facts.scoped[id] })
-	if len(missing) == 0 {
-		return nil
+// addScope adds one entry to the scope of an allotment; a kind that is empty is none.
+func (f *facts) addScope(allotment int64, kind string, group int64, value string) {
+	scope := f.scopes[allotment]
+	switch kind {
+	case "GROUP":
+		scope.Groups = append(scope.Groups, group)
+	case "DEPARTMENT":
+		scope.Departments = append(scope.Departments, value)
+	case "COUNTRY":
+		scope.Countries = append(scope.Countries, value)
+	default:
+		return
 	}
-	for _, id := range missing {
-		r.facts.scoped[id] = true
-	}
-	rows, err := r.Query(ctx, `SELECT s.allotment_id, s.kind, s.group_id, s.value FROM allotment_scopes s JOIN allotments a ON a.id = s.allotment_id
-		WHERE `+r.Any("a.license_id", 1)+` ORDER BY s.id`, r.Array(missing))
-	return each(rows, err, func(s scanner) error {
-		var allotment, group int64
-		var kind, value string
-		if err := s.Scan(&allotment, &kind, &group, &value); err != nil {
-			return err
-		}
-		scope := r.facts.scopes[allotment]
-		switch kind {
-		case "GROUP":
-			scope.Groups = append(scope.Groups, group)
-		case "DEPARTMENT":
-			scope.Departments = append(scope.Departments, value)
-		case "COUNTRY":
-			scope.Countries = append(scope.Countries, value)
-		}
-		r.facts.scopes[allotment] = scope
-		return nil
-	})
+	f.scopes[allotment] = scope
 }
 
 // loadUsers reads users, with those of their groups that a scope of the licenses names. Users that do not exist are left

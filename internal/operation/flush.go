@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/ringfence/ringfence/internal/licensing"
@@ -17,16 +18,25 @@ func (w *writing) flush(ctx context.Context) error {
 		return nil
 	}
 	w.flushed = true
-	if err := w.flushPools(ctx); err != nil {
+	parts, err := w.changes(ctx)
+	if err != nil {
 		return err
 	}
-	if err := w.flushSeats(ctx); err != nil {
-		return err
-	}
-	if err := w.flushReasons(ctx); err != nil {
+	if err := w.tx.Together(ctx, parts...); err != nil {
 		return err
 	}
 	return w.dropReplaced(ctx)
+}
+
+// changes writes what ends or moves, and gives the statements for what is new and for the pools, to be run together.
+func (w *writing) changes(ctx context.Context) ([]store.Part, error) {
+	parts := w.poolParts()
+	seats, err := w.flushSeats(ctx)
+	if err != nil {
+		return nil, err
+	}
+	reasons, err := w.flushReasons(ctx)
+	return slices.Concat(parts, seats, reasons), err
 }
 
 // dropReplaced removes group licenses that a swap has emptied.
@@ -50,7 +60,7 @@ func (w *writing) dropReplaced(ctx context.Context) error {
 	return nil
 }
 
-func (w *writing) flushPools(ctx context.Context) error {
+func (w *writing) poolParts() []store.Part {
 	var licenses, allotments []licensing.Change
 	for _, pool := range w.book.Pools {
 		change, changed := pool.Change()
@@ -63,13 +73,10 @@ func (w *writing) flushPools(ctx context.Context) error {
 		}
 		pool.Load()
 	}
-	if err := w.writePools(ctx, "licenses", licenses); err != nil {
-		return err
-	}
-	return w.writePools(ctx, "allotments", allotments)
+	return slices.Concat(poolPart("licenses", licenses), poolPart("allotments", allotments))
 }
 
-func (w *writing) writePools(ctx context.Context, table string, changes []licensing.Change) error {
+func poolPart(table string, changes []licensing.Change) []store.Part {
 	n := len(changes)
 	if n == 0 {
 		return nil
@@ -83,15 +90,18 @@ func (w *writing) writePools(ctx context.Context, table string, changes []licens
 		}
 		used[i], reserved[i], waiting[i], errors[i], limits[i], ceilings[i] = c.Used, c.Reserved, c.Waiting, c.Errors, c.Limit, c.Ceiling
 	}
-	rows, args := w.tx.Table("v", 1, store.Column{Name: "id", Values: ids}, store.Column{Name: "du", Values: used}, store.Column{Name: "dr", Values: reserved},
-		store.Column{Name: "dw", Values: waiting}, store.Column{Name: "de", Values: errors}, store.Column{Name: "lim", Values: limits},
-		store.Column{Name: "ceil", Values: ceilings})
-	_, err := w.tx.Exec(ctx, fmt.Sprintf(`UPDATE %[1]s SET used = %[1]s.used + v.du, reserved = %[1]s.reserved + v.dr, waiting = %[1]s.waiting + v.dw,
-		errors = %[1]s.errors + v.de, capacity = v.lim, ceiling = v.ceil FROM %[2]s WHERE %[1]s.id = v.id`, table, rows), args...)
-	return err
+	columns := []store.Column{
+		{Name: "id", Values: ids}, {Name: "du", Values: used}, {Name: "dr", Values: reserved}, {Name: "dw", Values: waiting}, {Name: "de", Values: errors},
+		{Name: "lim", Values: limits}, {Name: "ceil", Values: ceilings},
+	}
+	return []store.Part{{Build: func(r *store.Reader, first int) (string, []any) {
+		rows, args := r.Table("v", first, columns...)
+		return fmt.Sprintf(`UPDATE %[1]s SET used = %[1]s.used + v.du, reserved = %[1]s.reserved + v.dr, waiting = %[1]s.waiting + v.dw,
+			errors = %[1]s.errors + v.de, capacity = v.lim, ceiling = v.ceil FROM %[2]s WHERE %[1]s.id = v.id`, table, rows), args
+	}}}
 }
 
-func (w *writing) flushSeats(ctx context.Context) error {
+func (w *writing) flushSeats(ctx context.Context) ([]store.Part, error) {
 	var inserts, updates []*licensing.Seat
 	var deletes []int64
 	for _, seat := range w.book.Touched() {
@@ -107,33 +117,27 @@ func (w *writing) flushSeats(ctx context.Context) error {
 	}
 	if len(deletes) > 0 {
 		if _, err := w.tx.Exec(ctx, `DELETE FROM seats WHERE `+w.Any("id", 1), w.Array(deletes)); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	if err := w.insertSeats(ctx, inserts); err != nil {
-		return err
-	}
-	return w.updateSeats(ctx, updates)
+	return insertingSeats(inserts), w.updateSeats(ctx, updates)
 }
 
-func (w *writing) insertSeats(ctx context.Context, seats []*licensing.Seat) error {
+func insertingSeats(seats []*licensing.Seat) []store.Part {
 	n := len(seats)
 	if n == 0 {
 		return nil
 	}
 	license, user, allotment, state := make([]int64, n), make([]int64, n), make([]int64, n), make([]string, n)
-	since, created, violations := make([]time.Time, n), make([]time.Time, n), make([]json.RawMessage, n)
+	since, created, violations, ids := make([]time.Time, n), make([]time.Time, n), make([]json.RawMessage, n), make([]*int64, n)
 	for i, s := range seats {
+		ids[i] = &s.ID
 		license[i], user[i], allotment[i], state[i] = s.License, s.User.ID, s.Pool.Key.Allotment, string(s.State)
 		since[i], created[i], violations[i] = s.Since, s.Created, violationsJSON(s.Violations)
 	}
-	i := 0
-	return w.tx.InsertReturning(ctx, "seats", []string{"id"}, scanRows(func(row scanner) error {
-		i++
-		return row.Scan(&seats[i-1].ID)
-	}), store.Column{Name: "license_id", Values: license}, store.Column{Name: "user_id", Values: user},
+	return []store.Part{store.Inserting("seats", ids, store.Column{Name: "license_id", Values: license}, store.Column{Name: "user_id", Values: user},
 		store.Column{Name: "allotment_id", Values: allotment}, store.Column{Name: "state", Values: state}, store.Column{Name: "since", Values: since},
-		store.Column{Name: "created_at", Values: created}, store.Column{Name: "violations", Values: violations})
+		store.Column{Name: "created_at", Values: created}, store.Column{Name: "violations", Values: violations})}
 }
 
 func (w *writing) updateSeats(ctx context.Context, seats []*licensing.Seat) error {
@@ -153,7 +157,7 @@ func (w *writing) updateSeats(ctx context.Context, seats []*licensing.Seat) erro
 	return err
 }
 
-func (w *writing) flushReasons(ctx context.Context) error {
+func (w *writing) flushReasons(ctx context.Context) ([]store.Part, error) {
 	var inserts, updates []*licensing.Reason
 	var deletes []int64
 	for _, seat := range w.book.Touched() {
@@ -168,19 +172,20 @@ func (w *writing) flushReasons(ctx context.Context) error {
 			case licensing.Keep:
 			}
 			if !r.Ended() && r.State == licensing.New {
-				return fmt.Errorf("user %d: a reason for license %d was left unsettled", seat.User.ID, seat.License)
+				return nil, fmt.Errorf("user %d: a reason for license %d was left unsettled", seat.User.ID, seat.License)
 			}
 		}
 	}
 	if len(deletes) > 0 {
 		if _, err := w.tx.Exec(ctx, `DELETE FROM seat_reasons WHERE `+w.Any("id", 1), w.Array(deletes)); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	if err := w.insertReasons(ctx, inserts); err != nil {
-		return err
+	parts, err := insertingReasons(inserts)
+	if err != nil {
+		return nil, err
 	}
-	return w.updateReasons(ctx, updates)
+	return parts, w.updateReasons(ctx, updates)
 }
 
 func waitingSince(r *licensing.Reason) *time.Time {
@@ -190,33 +195,31 @@ func waitingSince(r *licensing.Reason) *time.Time {
 	return &r.WaitingSince
 }
 
-func (w *writing) insertReasons(ctx context.Context, reasons []*licensing.Reason) error {
+func insertingReasons(reasons []*licensing.Reason) ([]store.Part, error) {
 	n := len(reasons)
 	if n == 0 {
-		return nil
+		return nil, nil
 	}
+	ids := make([]*int64, n)
 	license, user, grant, allotment := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
 	state, priority, since, created, disabled := make([]string, n), make([]float64, n), make([]*time.Time, n), make([]time.Time, n), make([]json.RawMessage, n)
 	for i, r := range reasons {
+		ids[i] = &r.ID
 		license[i], user[i], grant[i], allotment[i] = r.Pool.Key.License, r.Seat().User.ID, r.GroupLicense, r.Pool.Key.Allotment
 		state[i], priority[i], since[i], created[i] = string(r.State), r.Priority, waitingSince(r), r.Created
 		if len(r.Disabled) > 0 {
 			text, err := json.Marshal(r.Disabled)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			disabled[i] = text
 		}
 	}
-	i := 0
-	return w.tx.InsertReturning(ctx, "seat_reasons", []string{"id"}, scanRows(func(row scanner) error {
-		i++
-		return row.Scan(&reasons[i-1].ID)
-	}), store.Column{Name: "license_id", Values: license}, store.Column{Name: "user_id", Values: user},
+	return []store.Part{store.Inserting("seat_reasons", ids, store.Column{Name: "license_id", Values: license}, store.Column{Name: "user_id", Values: user},
 		store.Column{Name: "group_license_id", Values: grant}, store.Column{Name: "allotment_id", Values: allotment},
 		store.Column{Name: "state", Values: state}, store.Column{Name: "priority", Values: priority},
 		store.Column{Name: "waiting_since", Values: since}, store.Column{Name: "created_at", Values: created},
-		store.Column{Name: "disabled_plans", Values: disabled})
+		store.Column{Name: "disabled_plans", Values: disabled})}, nil
 }
 
 func (w *writing) updateReasons(ctx context.Context, reasons []*licensing.Reason) error {

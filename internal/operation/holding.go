@@ -23,8 +23,8 @@ func (r *reading) loadSeats(ctx context.Context, users []int64) error {
 		return nil
 	}
 	var unlocked []int64
-	if err := r.loadSeatRows(ctx, fresh, &unlocked); err != nil {
-		return err
+	if found, err := r.loadSeatRows(ctx, fresh, &unlocked); err != nil || found == 0 {
+		return err // without a seat there is no reason for one
 	}
 	if err := r.findRelated(ctx, &unlocked); err != nil {
 		return err
@@ -56,10 +56,13 @@ func (r *reading) loadSeats(ctx context.Context, users []int64) error {
 	return nil
 }
 
-func (r *reading) loadSeatRows(ctx context.Context, users []int64, unlocked *[]int64) error {
+// loadSeatRows reads the seats of users and tells how many there are.
+func (r *reading) loadSeatRows(ctx context.Context, users []int64, unlocked *[]int64) (int, error) {
+	found := 0
 	rows, err := r.Query(ctx, `SELECT id, license_id, user_id, allotment_id, state, since, created_at, violations FROM seats WHERE `+r.Any("user_id", 1),
 		r.Array(users))
-	return each(rows, err, func(s scanner) error {
+	err = each(rows, err, func(s scanner) error {
+		found++
 		seat := &licensing.Seat{}
 		var user, allotment int64
 		var violations []byte
@@ -82,6 +85,7 @@ func (r *reading) loadSeatRows(ctx context.Context, users []int64, unlocked *[]i
 		r.book.Users[user].LoadSeat(seat)
 		return nil
 	})
+	return found, err
 }
 
 // findRelated looks, among the licenses that are held but not locked, for those with plans the policy has rules about: what is

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ringfence/ringfence/internal/fault"
 	"github.com/ringfence/ringfence/internal/identity"
+	"github.com/ringfence/ringfence/internal/turn"
 )
 
 // Bounds of one combined transaction.
@@ -58,6 +59,7 @@ func (l *lane) submit(ctx context.Context, who *identity.Principal, cmd combinab
 	if err := l.put(ctx, j); err != nil {
 		return nil, err
 	}
+	defer turn.Yield(ctx)()
 	select {
 	case r := <-j.result:
 		return r.payload, r.err

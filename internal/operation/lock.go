@@ -46,52 +46,75 @@ func (r *reading) lockUsers(ctx context.Context, ids []int64) error {
 	return err
 }
 
-// lockLicenses locks licenses and reads their pools: the license row is the lock of everything that is drawn from it, so the
-// allotments below are read without locks of their own.
+// lockLicenses locks licenses and reads their pools, with what they are licenses of and the plans that the policy has rules about.
+// The license row is the lock of everything that is drawn from it, so the allotments below are read without locks of their own.
 func (r *reading) lockLicenses(ctx context.Context, ids []int64) error {
 	ids = append(slices.Clone(ids), slices.Collect(maps.Keys(r.widen.licenses))...)
 	ids = slices.DeleteFunc(sorted(ids), func(id int64) bool { return r.facts.licenses[id] != nil })
 	if len(ids) == 0 {
 		return nil
 	}
-	rows, err := r.Query(ctx, `SELECT id, product_id, contract_id, quantity, unlimited_quantity, overage, starts_on, ends_on, capacity, ceiling, used,
-		reserved, waiting, errors FROM licenses WHERE `+r.Any("id", 1)+` ORDER BY id`+r.tx.ForUpdate(), r.Array(ids))
-	err = each(rows, err, func(s scanner) error {
-		l := &license{}
-		p := &licensing.Pool{Mode: licensing.Reserved}
-		var starts, ends *string
-		if err := s.Scan(&l.id, &l.productID, &l.contractID, &l.quantity, &l.unlimited, &l.overage, &starts, &ends, &p.Limit, &p.Ceiling,
-			&p.Used, &p.Reserved, &p.Waiting, &p.Errors); err != nil {
-			return err
-		}
-		p.Key = licensing.PoolKey{License: l.id}
-		p.StartsAt, p.EndsAt = dayStart(starts), dayEnd(ends)
-		l.pool = p.Load()
-		r.facts.licenses[l.id] = l
-		r.book.Pools[p.Key] = p
-		return nil
-	})
-	if err != nil {
-		return err
+	lock := r.tx.ForUpdate()
+	if lock != "" {
+		lock += " OF l"
 	}
-	if err := r.loadProducts(ctx, ids); err != nil {
+	rows, err := r.Query(ctx, `SELECT l.id, l.product_id, l.contract_id, l.quantity, l.unlimited_quantity, l.overage, l.starts_on, l.ends_on, l.capacity,
+		l.ceiling, l.used, l.reserved, l.waiting, l.errors, p.name, p.sku, p.kind, p.blocked_locations, COALESCE(s.id, 0), COALESCE(s.name, '')
+		FROM licenses l JOIN products p ON p.id = l.product_id
+		LEFT JOIN (SELECT pp.product_id, s.id, s.name FROM product_plans pp JOIN service_plans s ON s.id = pp.plan_id WHERE `+r.Any("s.name", 2)+`) s
+		ON s.product_id = p.id WHERE `+r.Any("l.id", 1)+` ORDER BY l.id, s.id`+lock,
+		r.Array(ids), r.Array(slices.Sorted(maps.Keys(r.policy.RelevantPlans()))))
+	if err := each(rows, err, r.scanLicense); err != nil {
 		return err
 	}
 	return r.loadAllotments(ctx, ids)
 }
 
+// scanLicense reads a license; one with several relevant plans comes in as many rows.
+func (r *reading) scanLicense(s scanner) error {
+	l := &license{product: &product{}}
+	p := &licensing.Pool{Mode: licensing.Reserved}
+	var starts, ends *string
+	var blocked []byte
+	var plan servicePlan
+	if err := s.Scan(&l.id, &l.product.id, &l.contractID, &l.quantity, &l.unlimited, &l.overage, &starts, &ends, &p.Limit, &p.Ceiling, &p.Used, &p.Reserved,
+		&p.Waiting, &p.Errors, &l.product.name, &l.product.sku, &l.product.kind, &blocked, &plan.id, &plan.name); err != nil {
+		return err
+	}
+	if known := r.facts.licenses[l.id]; known != nil {
+		known.product.plans = append(known.product.plans, plan)
+		return nil
+	}
+	if plan.id != 0 {
+		l.product.plans = []servicePlan{plan}
+	}
+	p.Key, p.Name = licensing.PoolKey{License: l.id}, l.product.name
+	p.StartsAt, p.EndsAt = dayStart(starts), dayEnd(ends)
+	l.productID, l.pool = l.product.id, p.Load()
+	r.facts.licenses[l.id] = l
+	r.book.Pools[p.Key] = p
+	return unmarshal(blocked, &l.product.blocked)
+}
+
+// loadAllotments reads the allotments of licenses, from the root down, with whom they may serve.
 func (r *reading) loadAllotments(ctx context.Context, licenses []int64) error {
-	rows, err := r.Query(ctx, `SELECT id, license_id, COALESCE(parent_id, 0), name, mode, starts_at, ends_at, capacity, ceiling, used, reserved,
-		waiting, errors FROM allotments WHERE `+r.Any("license_id", 1)+` ORDER BY depth, id`, r.Array(licenses))
+	rows, err := r.Query(ctx, `SELECT a.id, a.license_id, COALESCE(a.parent_id, 0), a.name, a.mode, a.starts_at, a.ends_at, a.capacity, a.ceiling, a.used,
+		a.reserved, a.waiting, a.errors, COALESCE(s.kind, ''), COALESCE(s.group_id, 0), COALESCE(s.value, '')
+		FROM allotments a LEFT JOIN allotment_scopes s ON s.allotment_id = a.id WHERE `+r.Any("a.license_id", 1)+` ORDER BY a.depth, a.id, s.id`,
+		r.Array(licenses))
 	return each(rows, err, func(s scanner) error {
 		p := &licensing.Pool{}
-		var parent int64
+		var parent, group int64
+		var kind, value string
 		if err := s.Scan(&p.Key.Allotment, &p.Key.License, &parent, &p.Name, &p.Mode, &p.StartsAt, &p.EndsAt, &p.Limit, &p.Ceiling,
-			&p.Used, &p.Reserved, &p.Waiting, &p.Errors); err != nil {
+			&p.Used, &p.Reserved, &p.Waiting, &p.Errors, &kind, &group, &value); err != nil {
 			return err
 		}
-		p.Parent = r.book.Pools[licensing.PoolKey{License: p.Key.License, Allotment: parent}]
-		r.book.Pools[p.Key] = p.Load()
+		if r.book.Pools[p.Key] == nil {
+			p.Parent = r.book.Pools[licensing.PoolKey{License: p.Key.License, Allotment: parent}]
+			r.book.Pools[p.Key] = p.Load()
+		}
+		r.facts.addScope(p.Key.Allotment, kind, group, value)
 		return nil
 	})
 }

@@ -121,10 +121,7 @@ func (r *reading) lockGrants(ctx context.Context, grants []*groupLicense, more .
 			licenses = append(licenses, g.license)
 		}
 	}
-	if err := r.lockLicenses(ctx, licenses); err != nil {
-		return err
-	}
-	return r.loadScopes(ctx, licenses)
+	return r.lockLicenses(ctx, licenses)
 }
 
 // licensesOf gives the licenses users have seats of, in any state.

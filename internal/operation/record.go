@@ -148,14 +148,13 @@ func appendJournal(ctx context.Context, tx *store.Tx, events []*event) error {
 		lines[i] = e.line()
 	}
 	hash = chain(hash, lines)
-	if _, err := tx.Exec(ctx, `INSERT INTO journals (id, at, events, hash) VALUES ($1, $2, $3, $4)`, last, events[0].at, len(events), hash); err != nil {
-		return err
-	}
-	if err := insertEvents(ctx, tx, last, events); err != nil {
-		return err
-	}
-	_, err = tx.Exec(ctx, `UPDATE journal_heads SET last = $1, hash = $2 WHERE id = 1`, last, hash)
-	return err
+	return tx.Together(ctx,
+		store.Inserting("journals", nil, store.Column{Name: "id", Values: []int64{last}}, store.Column{Name: "at", Values: []time.Time{events[0].at}},
+			store.Column{Name: "events", Values: []int64{int64(len(events))}}, store.Column{Name: "hash", Values: []string{hash}}),
+		insertingEvents(last, events),
+		store.Part{Build: func(_ *store.Reader, first int) (string, []any) {
+			return fmt.Sprintf(`UPDATE journal_heads SET last = $%d, hash = $%d WHERE id = 1`, first, first+1), []any{last, hash}
+		}})
 }
 
 // chain gives the hash of a journal entry: of the entry before it and the lines of its events, in order.
@@ -177,7 +176,7 @@ func eventLine(decision int64, at time.Time, actor, kind, noun string, subject i
 	return fmt.Sprintf("%d %d %q %s %s %d %d %d %d %d %s", decision, at.UnixMicro(), actor, kind, noun, subject, pool.License, pool.Allotment, user, group, data)
 }
 
-func insertEvents(ctx context.Context, tx *store.Tx, journal int64, events []*event) error {
+func insertingEvents(journal int64, events []*event) store.Part {
 	n := len(events)
 	entries, decisions, at := make([]int64, n), make([]int64, n), make([]time.Time, n)
 	actor, kind, noun, data := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
@@ -186,7 +185,7 @@ func insertEvents(ctx context.Context, tx *store.Tx, journal int64, events []*ev
 		entries[i], decisions[i], at[i], actor[i], kind[i], noun[i], data[i] = journal, e.decision.id, e.at, e.actor, e.kind, e.noun, e.data
 		subject[i], license[i], allotment[i], user[i], group[i] = e.subject, e.pool.License, e.pool.Allotment, e.user, e.group
 	}
-	return tx.Insert(ctx, "events",
+	return store.Inserting("events", nil,
 		store.Column{Name: "journal_id", Values: entries}, store.Column{Name: "decision_id", Values: decisions}, store.Column{Name: "at", Values: at},
 		store.Column{Name: "actor", Values: actor}, store.Column{Name: "type", Values: kind}, store.Column{Name: "noun", Values: noun},
 		store.Column{Name: "subject_id", Values: subject}, store.Column{Name: "license_id", Values: license},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 
 	"github.com/ringfence/ringfence/ent"
 	"github.com/ringfence/ringfence/internal/fault"
@@ -45,6 +46,7 @@ type Runner struct {
 	Config
 	lane       *lane
 	unfinished chan struct{}
+	homes      sync.Map // the licenses of allotments, by their keys
 }
 
 // NewRunner makes a runner. Close ends what it has running.
@@ -93,7 +95,11 @@ func runAlone[P any](ctx context.Context, r *Runner, who *identity.Principal, cm
 			widen.add(wider.licenses)
 			continue
 		case errors.Is(err, errDenied):
-			return nil, r.recordDenial(ctx, denied)
+			err = r.recordDenial(ctx, denied)
+		}
+		switch {
+		case sameKey(err, key): // the same request came twice at the same time; the other's answer is there now
+			continue
 		case err != nil:
 			return nil, translate(err)
 		}
@@ -125,6 +131,10 @@ func attempt[P any](ctx context.Context, r *Runner, who *identity.Principal, cmd
 			return errDenied
 		}
 		p, err := cmd.prepare(ctx, rd)
+		if missing := new(fault.Error); errors.As(err, &missing) && missing.Code == fault.NotFound {
+			denied = rd.absent(cmd.action(), key, missing)
+			return errDenied
+		}
 		if err != nil {
 			return err
 		}
@@ -181,7 +191,7 @@ func (w *writing) finish(ctx context.Context, reply *Reply, payload any) error {
 func (r *Runner) recordDenial(ctx context.Context, no *denial) error {
 	row, err := r.recordDecision(ctx, no.decision)
 	if err != nil {
-		return translate(err)
+		return err
 	}
 	return no.answer(row)
 }

@@ -62,7 +62,7 @@ type combinable interface {
 	// ask completes the question; pool and users are locked and known.
 	ask(ctx context.Context, r *reading, pool *licensing.Pool, question *policy.Input) error
 	// intend changes the reasons of the users in the book, and returns the outcome of each.
-	intend(w *writing, pool *licensing.Pool) ([]*outcome, error)
+	intend(ctx context.Context, w *writing, pool *licensing.Pool) ([]*outcome, error)
 }
 
 // outcome is what becomes of one user of a request.
@@ -111,9 +111,6 @@ func (r *reading) gather(ctx context.Context, targets []*target, users []int64) 
 		licenses = append(licenses, t.key.License)
 	}
 	if err := r.lockLicenses(ctx, licenses); err != nil {
-		return err
-	}
-	if err := r.loadScopes(ctx, licenses); err != nil {
 		return err
 	}
 	if r.plansMatter() { // two licenses that exclude each other must not be given at once, by two replicas
@@ -194,10 +191,10 @@ func (w *writing) carryOut(ctx context.Context, c combinable, pool *licensing.Po
 	if err := w.promote(ctx); err != nil {
 		return nil, err
 	}
-	return c.intend(w, pool)
+	return c.intend(ctx, w, pool)
 }
 
-func (c *AssignSeats) intend(w *writing, pool *licensing.Pool) ([]*outcome, error) {
+func (c *AssignSeats) intend(_ context.Context, w *writing, pool *licensing.Pool) ([]*outcome, error) {
 	outcomes := make([]*outcome, len(c.UserIDs))
 	var against []licensing.Violation
 	w.decision.violations = nil
@@ -285,8 +282,9 @@ const (
 	NotAssignedHere = "NOT_ASSIGNED_HERE"
 )
 
-func (c *UnassignSeats) intend(w *writing, pool *licensing.Pool) ([]*outcome, error) {
+func (c *UnassignSeats) intend(ctx context.Context, w *writing, pool *licensing.Pool) ([]*outcome, error) {
 	outcomes := make([]*outcome, len(c.UserIDs))
+	sees := w.seesSeats(ctx)
 	for i, key := range keys(c.UserIDs, id.User) {
 		o := &outcome{user: key}
 		outcomes[i] = o
@@ -296,6 +294,10 @@ func (c *UnassignSeats) intend(w *writing, pool *licensing.Pool) ([]*outcome, er
 		}
 		o.seat = seat
 		reason := seat.Find(0)
+		if !pool.Key.IsLicense() && !sees && !slices.ContainsFunc(seat.Live(), func(x *licensing.Reason) bool { return x.Pool == pool }) {
+			o.seat = nil // to a delegate, what others gave is not there
+			continue
+		}
 		switch {
 		case reason == nil:
 			o.violations = []licensing.Violation{{Code: NotDirect, Field: fmt.Sprintf("userIds.%d", i),

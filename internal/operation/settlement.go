@@ -88,7 +88,7 @@ func (w *writing) promote(ctx context.Context) error {
 			}
 			continue
 		}
-		if err := w.judge(ctx, policy.ActionPromoteSeats, waiting); err != nil {
+		if err := w.judge(ctx, policy.ActionPromoteSeats, waiting); err != nil || w.stalled {
 			return err
 		}
 		slices.SortStableFunc(waiting, queueOrder)
@@ -185,13 +185,6 @@ func (w *writing) candidates(ctx context.Context, pools []*licensing.Pool, seen 
 
 // know reads everything about users that a decision on their seats may rest on.
 func (r *reading) know(ctx context.Context, users []int64) error {
-	licenses := make([]int64, 0, len(r.facts.licenses))
-	for id := range r.facts.licenses {
-		licenses = append(licenses, id)
-	}
-	if err := r.loadScopes(ctx, licenses); err != nil {
-		return err
-	}
 	if err := r.loadUsers(ctx, users); err != nil {
 		return err
 	}

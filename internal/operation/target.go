@@ -34,16 +34,23 @@ func targetOf(allotment, license *id.ID) error {
 	return nil
 }
 
-// find looks up the pool behind the ids. It locks nothing.
+// find looks up the pool behind the ids. It locks nothing, and leaves it to the lock to notice that the pool is gone. Which
+// license an allotment belongs to never changes, so it is looked up once.
 func (r *reading) find(ctx context.Context, allotment, license *id.ID) (*target, error) {
 	if license != nil {
-		t := &target{key: licensing.PoolKey{License: license.Key(id.License)}, field: "licenseId", noun: "license"}
-		return t, r.exists(ctx, "licenses", t.key.License, t.missing())
+		return &target{key: licensing.PoolKey{License: license.Key(id.License)}, field: "licenseId", noun: "license"}, nil
 	}
 	t := &target{key: licensing.PoolKey{Allotment: allotment.Key(id.Allotment)}, field: "allotmentId", noun: "allotment"}
+	if home, known := r.runner.homes.Load(t.key.Allotment); known {
+		t.key.License, _ = home.(int64)
+		return t, nil
+	}
 	err := r.QueryRow(ctx, `SELECT license_id FROM allotments WHERE id = $1`, t.key.Allotment).Scan(&t.key.License)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, t.missing()
+	}
+	if err == nil {
+		r.runner.homes.Store(t.key.Allotment, t.key.License)
 	}
 	return t, err
 }
@@ -69,7 +76,7 @@ func (r *reading) draw(ctx context.Context, t *target) (*licensing.Pool, error) 
 	if pool == nil { // deleted between finding and locking
 		return nil, t.missing()
 	}
-	return pool, r.loadScopes(ctx, []int64{t.key.License})
+	return pool, nil
 }
 
 // hides gives the answer for a pool the caller may not see, nil if they may: what one may not see answers like what does not

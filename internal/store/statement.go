@@ -43,7 +43,7 @@ func newStatements(c driverConn) *statements {
 
 // get gives the prepared statement for a text; nil says to run it unprepared.
 func (s *statements) get(ctx context.Context, text string, args []driver.NamedValue) (statement, error) {
-	if s == nil || len(args) == 0 || long(args) && !strings.HasPrefix(text, "INSERT") {
+	if s == nil || len(args) == 0 || long(args) && !inserts(text) {
 		return nil, nil
 	}
 	e, seen := s.byText[text]
@@ -65,6 +65,12 @@ func (s *statements) get(ctx context.Context, text string, args []driver.NamedVa
 		k.st = st
 	}
 	return k.st, nil
+}
+
+// inserts tells whether all a statement does is insert, or insert along with other things (Together): its plan does not depend
+// on its arguments.
+func inserts(text string) bool {
+	return strings.HasPrefix(text, "INSERT") || strings.HasPrefix(text, "WITH q")
 }
 
 // evict drops the statement used longest ago when there are too many.
