@@ -1,6 +1,6 @@
 // A stand-in for the server, for the tests of the page only: it serves dist with the headers of web.go, two personas,
-// and a GraphQL endpoint that answers every question of schema.graphql with made-up data.
-import { readFile } from 'node:fs/promises';
+// and a GraphQL endpoint that answers every question with made-up data.
+import { readdir, readFile } from 'node:fs/promises';
 import http from 'node:http';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -19,8 +19,14 @@ export const personas = [
   persona('Dora Delegate', 'dora@example.com', [], 'delegate of EMEA'),
 ];
 
-/** The schema of the stand-in; the questions are held against the real one by the package graph. */
-export const schema = buildSchema(await readFile(path.join(web, 'test/schema.graphql'), 'utf8'));
+/** The schema of the API itself, out of the folder in which it is written. */
+export const schema = buildSchema(await readSchema(path.join(path.dirname(web), 'graph/schema')));
+
+async function readSchema(folder) {
+  const files = (await readdir(folder)).filter((name) => name.endsWith('.graphqls')).sort();
+  const texts = await Promise.all(files.map((name) => readFile(path.join(folder, name), 'utf8')));
+  return texts.join('\n');
+}
 
 /**
  * Starts the server on a free port of this machine; returns {url, close}. dev: false leaves the personas out, policy
