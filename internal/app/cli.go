@@ -32,6 +32,7 @@ type commands struct {
 	LogLevel slog.Level `help:"Least level that is logged (debug, info, warn, error)." env:"RINGFENCE_LOG_LEVEL" default:"info"`
 
 	Serve   serve   `cmd:"" help:"Serve the API."`
+	Livez   livez   `cmd:"" help:"Ask the server of this machine whether it lives."`
 	Migrate migrate `cmd:"" help:"Bring the database's tables up to date, and stop."`
 	Import  imports `cmd:"" help:"Load a file into the database."`
 	Token   token   `cmd:"" help:"Print a token signed with the development key."`
