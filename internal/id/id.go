@@ -85,3 +85,12 @@ func (i *ID) UnmarshalGQL(v any) error {
 
 // MarshalJSON writes the id as a string.
 func (i ID) MarshalJSON() ([]byte, error) { return []byte(strconv.Quote(i.String())), nil }
+
+// UnmarshalJSON reads an id from a string, as UnmarshalGQL does.
+func (i *ID) UnmarshalJSON(text []byte) error {
+	unquoted, err := strconv.Unquote(string(text))
+	if err != nil {
+		return fmt.Errorf("an ID is a string")
+	}
+	return i.UnmarshalGQL(unquoted)
+}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ringfence/ringfence/ent"
 	entallotment "github.com/ringfence/ringfence/ent/allotment"
+	"github.com/ringfence/ringfence/ent/allotmentscope"
 	"github.com/ringfence/ringfence/internal/fault"
 	"github.com/ringfence/ringfence/internal/id"
 	"github.com/ringfence/ringfence/internal/licensing"
@@ -266,9 +267,14 @@ func (w *writing) storeScope(ctx context.Context, allotment int64, scope policy.
 		store.Column{Name: "kind", Values: kinds}, store.Column{Name: "group_id", Values: groups}, store.Column{Name: "value", Values: values})
 }
 
+// inOrder is the order in which scopes are shown.
+func inOrder(q *ent.AllotmentScopeQuery) {
+	q.Order(allotmentscope.ByValue(), allotmentscope.ByID())
+}
+
 // allotmentPayload reads an allotment as the transaction leaves it, with the pools above, so that a dry run shows them too.
 func (w *writing) allotmentPayload(ctx context.Context, key int64) (*AllotmentPayload, error) {
-	row, err := w.tx.Client().Allotment.Query().Where(entallotment.ID(key)).WithParent().
+	row, err := w.tx.Client().Allotment.Query().Where(entallotment.ID(key)).WithParent().WithScopes(inOrder).WithDelegates().
 		WithLicense(func(q *ent.LicenseQuery) { q.WithProduct().WithContract() }).Only(ctx)
 	return &AllotmentPayload{Allotment: row}, err
 }

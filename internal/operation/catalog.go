@@ -98,7 +98,8 @@ func (c *CreateProduct) prepare(ctx context.Context, r *reading) (*plan[CreatePr
 }
 
 func (w *writing) productPayload(ctx context.Context, key int64) (*CreateProductPayload, error) {
-	row, err := w.tx.Client().Product.Query().Where(entproduct.ID(key)).WithVendor().Only(ctx)
+	row, err := w.tx.Client().Product.Query().Where(entproduct.ID(key)).WithVendor().
+		WithPlans(func(q *ent.ServicePlanQuery) { q.Order(serviceplan.ByName(), serviceplan.ByID()) }).Only(ctx)
 	return &CreateProductPayload{Product: row}, err
 }
 

@@ -30,12 +30,12 @@ type UpdateAllotment struct {
 	Request
 	AllotmentID      id.ID
 	Name             *string
-	Limit            graphql.Omittable[*int]
-	DelegateUserIDs  graphql.Omittable[[]id.ID]
-	DelegateGroupIDs graphql.Omittable[[]id.ID]
-	Scope            graphql.Omittable[*ScopeInput]
-	StartsAt         graphql.Omittable[*time.Time]
-	EndsAt           graphql.Omittable[*time.Time]
+	Limit            graphql.Omittable[*int]        `json:",omitzero"`
+	DelegateUserIDs  graphql.Omittable[[]id.ID]     `json:",omitzero"`
+	DelegateGroupIDs graphql.Omittable[[]id.ID]     `json:",omitzero"`
+	Scope            graphql.Omittable[*ScopeInput] `json:",omitzero"`
+	StartsAt         graphql.Omittable[*time.Time]  `json:",omitzero"`
+	EndsAt           graphql.Omittable[*time.Time]  `json:",omitzero"`
 }
 
 // AllotmentPayload answers a change of an allotment.

@@ -50,7 +50,7 @@ type UpdateProduct struct {
 	ProductID        id.ID
 	Name             *string
 	Sku              *string
-	BlockedLocations graphql.Omittable[[]string]
+	BlockedLocations graphql.Omittable[[]string] `json:",omitzero"`
 }
 
 // UpdateProductPayload answers UpdateProduct.
@@ -81,9 +81,9 @@ type UpdateContract struct {
 	Request
 	ContractID id.ID
 	Name       *string
-	StartsOn   graphql.Omittable[*string]
-	EndsOn     graphql.Omittable[*string]
-	Notes      graphql.Omittable[*string]
+	StartsOn   graphql.Omittable[*string] `json:",omitzero"`
+	EndsOn     graphql.Omittable[*string] `json:",omitzero"`
+	Notes      graphql.Omittable[*string] `json:",omitzero"`
 }
 
 // UpdateContractPayload answers UpdateContract.
@@ -121,11 +121,11 @@ type UpdateLicense struct {
 	Quantity          *int
 	UnlimitedQuantity *bool
 	Overage           *int
-	StartsOn          graphql.Omittable[*string]
-	EndsOn            graphql.Omittable[*string]
-	UnitPrice         graphql.Omittable[*string]
-	Currency          graphql.Omittable[*string]
-	Notes             graphql.Omittable[*string]
+	StartsOn          graphql.Omittable[*string] `json:",omitzero"`
+	EndsOn            graphql.Omittable[*string] `json:",omitzero"`
+	UnitPrice         graphql.Omittable[*string] `json:",omitzero"`
+	Currency          graphql.Omittable[*string] `json:",omitzero"`
+	Notes             graphql.Omittable[*string] `json:",omitzero"`
 }
 
 // UpdateLicensePayload answers UpdateLicense.

@@ -9,13 +9,13 @@ import (
 
 // UserInput is one user as a directory knows it. It matches an existing user by ExternalID, else by UserName without case.
 type UserInput struct {
-	ExternalID    graphql.Omittable[*string]
+	ExternalID    graphql.Omittable[*string] `json:",omitzero"`
 	UserName      string
 	DisplayName   *string
 	Email         *string
-	Type          *string // MEMBER by default
-	Department    graphql.Omittable[*string]
-	UsageLocation graphql.Omittable[*string] // ISO 3166-1 alpha-2
+	Type          *string                    // MEMBER by default
+	Department    graphql.Omittable[*string] `json:",omitzero"`
+	UsageLocation graphql.Omittable[*string] `json:",omitzero"` // ISO 3166-1 alpha-2
 	Enabled       *bool
 	Roles         []string
 }
@@ -47,7 +47,7 @@ type DeleteUsersPayload struct {
 
 // GroupInput is one group as a directory knows it. It matches by ExternalID, else by Name.
 type GroupInput struct {
-	ExternalID graphql.Omittable[*string]
+	ExternalID graphql.Omittable[*string] `json:",omitzero"`
 	Name       string
 }
 

@@ -59,7 +59,7 @@ type GroupLicensePayload struct {
 type UpdateGroupLicense struct {
 	Request
 	GroupLicenseID  id.ID
-	DisabledPlanIDs graphql.Omittable[[]id.ID]
+	DisabledPlanIDs graphql.Omittable[[]id.ID] `json:",omitzero"`
 	IncludeNested   *bool
 	AllOrNothing    *bool
 }

@@ -109,8 +109,19 @@ func (p *Product) Vendor(ctx context.Context) (*Vendor, error) {
 func (p *Product) ServicePlans(ctx context.Context) ([]*ServicePlan, error) {
 	all, err := together(ctx, p.family, "servicePlans", func(ctx context.Context, members []*Product) (map[int64][]*ServicePlan, error) {
 		keys := make([]int64, len(members))
+		brought := map[int64][]*ServicePlan{}
 		for i, member := range members {
 			keys[i] = member.Product.ID
+			if rows, err := member.Edges.PlansOrErr(); err == nil { // with the answer of a mutation
+				shown, err := plans.show(ctx, p.family.session, rows)
+				if err != nil {
+					return nil, err
+				}
+				brought[keys[i]] = shown
+			}
+		}
+		if len(brought) == len(members) {
+			return brought, nil
 		}
 		pairs, err := p.family.pairs(ctx, sqlf(`SELECT pp.product_id, pp.plan_id FROM product_plans pp
 			JOIN service_plans sp ON sp.id = pp.plan_id WHERE ? ORDER BY sp.name, sp.id`, in("pp.product_id", keys)))

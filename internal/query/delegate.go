@@ -42,30 +42,62 @@ func (a *Allotment) Delegates(ctx context.Context) (*Delegates, error) {
 }
 
 func (s *session) delegates(ctx context.Context, members []*Allotment) (map[int64]*Delegates, error) {
-	keys := allotmentKeys(members)
-	toUsers, err := s.pairs(ctx, sqlf(`SELECT d.allotment_id, d.user_id FROM allotment_delegates d
+	toUsers, toGroups, keys := broughtDelegates(members)
+	storedUsers, err := s.pairs(ctx, sqlf(`SELECT d.allotment_id, d.user_id FROM allotment_delegates d
 		JOIN users u ON u.id = d.user_id WHERE ? ORDER BY u.name_key`, in("d.allotment_id", keys)))
 	if err != nil {
 		return nil, err
 	}
+	toUsers = append(toUsers, storedUsers...)
 	users, err := gather(ctx, s, users, toUsers, true)
 	if err != nil {
 		return nil, err
 	}
-	toGroups, err := s.pairs(ctx, sqlf(`SELECT d.allotment_id, d.group_id FROM allotment_delegates d
+	storedGroups, err := s.pairs(ctx, sqlf(`SELECT d.allotment_id, d.group_id FROM allotment_delegates d
 		JOIN groups g ON g.id = d.group_id WHERE ? ORDER BY g.name`, in("d.allotment_id", keys)))
 	if err != nil {
 		return nil, err
 	}
+	toGroups = append(toGroups, storedGroups...)
 	groups, err := gather(ctx, s, groups, toGroups, true)
 	if err != nil {
 		return nil, err
 	}
 	out := map[int64]*Delegates{}
-	for _, key := range keys {
+	for _, key := range allotmentKeys(members) {
 		out[key] = &Delegates{Users: nonNil(users[key]), Groups: nonNil(groups[key])}
 	}
 	return out, nil
+}
+
+// broughtScopes gives the scopes that came with the answer of a mutation, and the keys of the allotments without.
+func broughtScopes(members []*Allotment) (rows []*ent.AllotmentScope, keys []int64) {
+	for _, member := range members {
+		brought, err := member.Edges.ScopesOrErr()
+		if err != nil {
+			keys = append(keys, member.Allotment.ID)
+		}
+		rows = append(rows, brought...)
+	}
+	return rows, keys
+}
+
+// broughtDelegates gives the delegates that came with the answer of a mutation, and the keys of the allotments without.
+func broughtDelegates(members []*Allotment) (toUsers, toGroups []pair, keys []int64) {
+	for _, member := range members {
+		brought, err := member.Edges.DelegatesOrErr()
+		if err != nil {
+			keys = append(keys, member.Allotment.ID)
+		}
+		for _, row := range brought {
+			if row.UserID != 0 {
+				toUsers = append(toUsers, pair{row.AllotmentID, row.UserID})
+			} else {
+				toGroups = append(toGroups, pair{row.AllotmentID, row.GroupID})
+			}
+		}
+	}
+	return toUsers, toGroups, keys
 }
 
 // Scope gives whom the allotment may serve.
@@ -81,11 +113,14 @@ func (a *Allotment) Scope(ctx context.Context) (*AllotmentScope, error) {
 }
 
 func (s *session) scopes(ctx context.Context, members []*Allotment) (map[int64]*AllotmentScope, error) {
-	rows, err := s.client.AllotmentScope.Query().
-		Where(predicate.AllotmentScope(s.selecting(in("allotment_scopes.allotment_id", allotmentKeys(members))))).
-		Order(ent.Asc(allotmentscope.FieldValue), ent.Asc(allotmentscope.FieldID)).All(ctx)
-	if err != nil {
-		return nil, unavailable(err)
+	rows, keys := broughtScopes(members)
+	if len(keys) > 0 {
+		stored, err := s.client.AllotmentScope.Query().Where(predicate.AllotmentScope(s.selecting(in("allotment_scopes.allotment_id", keys)))).
+			Order(ent.Asc(allotmentscope.FieldValue), ent.Asc(allotmentscope.FieldID)).All(ctx)
+		if err != nil {
+			return nil, unavailable(err)
+		}
+		rows = append(rows, stored...)
 	}
 	out := map[int64]*AllotmentScope{}
 	var toGroups []pair
