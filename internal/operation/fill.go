@@ -105,9 +105,7 @@ func (w *writing) dropGrant(ctx context.Context, grant int64) error {
 	if err != nil {
 		return err
 	}
-	if back > 0 {
-		w.runner.leave()
-	}
+	w.unfinished = w.unfinished || back > 0
 	_, err = w.tx.Exec(ctx, `DELETE FROM group_licenses WHERE id = $1`, grant)
 	return err
 }

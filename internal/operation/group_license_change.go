@@ -89,7 +89,9 @@ func (w *writing) swap(ctx context.Context, c *SwapGroupLicense, old, grant *gro
 
 func (c *ExcludeFromGroupLicense) action() string { return "excludeFromGroupLicense" }
 
-func (c *ExcludeFromGroupLicense) check() error { return checkUsers(c.UserIDs) }
+func (c *ExcludeFromGroupLicense) check() error {
+	return firstError(checkUsers(c.UserIDs), checkOptional("note", c.Note, 500))
+}
 
 func (c *ExcludeFromGroupLicense) prepare(ctx context.Context, r *reading) (*plan[GroupLicensePayload], error) {
 	if c.EndsAt != nil && !c.EndsAt.After(r.Now()) {

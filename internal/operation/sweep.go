@@ -155,6 +155,9 @@ func (r *reading) carryOut(ctx context.Context, d duty, after int64) (int64, boo
 	if err := w.flush(ctx); err != nil {
 		return 0, false, err
 	}
+	if w.unfinished { // heard when this sweep is over
+		r.runner.leave()
+	}
 	_, err = w.record(ctx)
 	return next, more, err
 }
