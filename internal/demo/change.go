@@ -87,10 +87,6 @@ func (l *loader) denials(ctx context.Context) error {
 	perpetual, expired, confluence := l.licenses["VISIO-PRO-2021"], l.licenses["FIGMA-ORG"], l.licenses["CONF-PREM"]
 	londoners := l.some(0, 1, in("Sales"), at("London"))
 	for _, deny := range []func() error{
-		// London has units left; the United Kingdom above it has none.
-		func() error {
-			return denied(ctx, l, ursula, &operation.AssignSeats{Request: l.next(), AllotmentID: &london, UserIDs: londoners, Atomic: &whole})
-		},
 		func() error {
 			return denied(ctx, l, ursula, &operation.AssignSeats{Request: l.next(), AllotmentID: &uk, UserIDs: l.some(0, 2, in("Finance"), at("Berlin")), Atomic: &whole})
 		},
@@ -125,6 +121,10 @@ func (l *loader) denials(ctx context.Context) error {
 		},
 		func() error {
 			return denied(ctx, l, liam, &operation.AssignSeats{Request: l.next(), LicenseID: &confluence, UserIDs: l.some(20, 2, in("Marketing"), staff), Atomic: &whole})
+		},
+		// London has units left; the United Kingdom above it has none.
+		func() error {
+			return denied(ctx, l, ursula, &operation.AssignSeats{Request: l.next(), AllotmentID: &london, UserIDs: londoners, Atomic: &whole})
 		},
 	} {
 		if err := deny(); err != nil {
