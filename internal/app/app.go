@@ -74,10 +74,9 @@ func New(ctx context.Context, cfg Config) (*App, error) {
 	}
 	a := &App{Config: cfg, registry: prometheus.NewRegistry(), swept: make(chan struct{})}
 	if err := a.build(ctx); err != nil {
-		a.release()
-		return nil, err
+		return nil, errors.Join(err, a.release())
 	}
-	background, stop := context.WithCancel(context.Background())
+	background, stop := context.WithCancel(context.WithoutCancel(ctx)) // it ends with Close
 	a.stop = stop
 	go a.sweep(background)
 	return a, nil
@@ -131,7 +130,7 @@ func (a *App) build(ctx context.Context) (err error) {
 		return err
 	}
 	if cfg.Policies != "" {
-		if err := a.Policy.Watch(context.Background()); err != nil {
+		if err := a.Policy.Watch(context.WithoutCancel(ctx)); err != nil {
 			return err
 		}
 	}
@@ -208,7 +207,7 @@ func (a *App) Serve(ctx context.Context, listener net.Listener) error {
 		return err
 	case <-ctx.Done():
 	}
-	deadline, cancel := context.WithTimeout(context.Background(), a.Config.ShutdownTimeout)
+	deadline, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.Config.ShutdownTimeout)
 	defer cancel()
 	return server.Shutdown(deadline)
 }

@@ -25,7 +25,7 @@ func (c *CreateVendor) action() string { return "createVendor" }
 
 func (c *CreateVendor) check() error { return checkText("name", c.Name, 200) }
 
-func (c *CreateVendor) prepare(_ context.Context, r *reading) (*plan[CreateVendorPayload], error) {
+func (c *CreateVendor) prepare(_ context.Context, r *reading) (*plan[CreateVendorPayload], error) { //nolint:unparam // as every command
 	return &plan[CreateVendorPayload]{ask: r.question(c.action(), nil), write: func(ctx context.Context, w *writing) (*CreateVendorPayload, error) {
 		row, err := w.tx.Client().Vendor.Create().SetName(c.Name).SetCreatedAt(w.Now()).Save(ctx)
 		if err != nil {
@@ -165,7 +165,7 @@ func (c *CreateContract) action() string { return "createContract" }
 func (c *CreateContract) check() error {
 	return firstError(
 		checkText("number", c.Number, 100), checkText("name", c.Name, 300), checkDate("startsOn", c.StartsOn), checkDate("endsOn", c.EndsOn),
-		checkPeriod("endsOn", c.StartsOn, c.EndsOn), checkOptional("notes", c.Notes, 10_000),
+		checkPeriod(c.StartsOn, c.EndsOn), checkOptional("notes", c.Notes, 10_000),
 	)
 }
 

@@ -35,7 +35,7 @@ func (c *UpdateContract) prepare(ctx context.Context, r *reading) (*plan[UpdateC
 			return nil, err
 		}
 		starts, ends := orKeep(c.StartsOn.ValueOK())(row.StartsOn), orKeep(c.EndsOn.ValueOK())(row.EndsOn)
-		if err := checkPeriod("endsOn", starts, ends); err != nil {
+		if err := checkPeriod(starts, ends); err != nil {
 			return nil, err
 		}
 		set(&row.Name, c.Name)

@@ -40,7 +40,7 @@ func (c *UpsertGroups) check() error {
 	return nil
 }
 
-func (c *UpsertGroups) prepare(_ context.Context, r *reading) (*plan[GroupsPayload], error) {
+func (c *UpsertGroups) prepare(_ context.Context, r *reading) (*plan[GroupsPayload], error) { //nolint:unparam // as every command
 	ask := &policy.Input{Now: r.Now(), Action: c.action(), Principal: r.who.facts(), Args: map[string]any{"count": len(c.Groups)}}
 	return &plan[GroupsPayload]{ask: ask, write: func(ctx context.Context, w *writing) (*GroupsPayload, error) {
 		p := &GroupsPayload{}

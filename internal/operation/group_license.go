@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/ringfence/ringfence/ent"
 	"github.com/ringfence/ringfence/ent/grouplicense"
 	"github.com/ringfence/ringfence/internal/fault"
 	"github.com/ringfence/ringfence/internal/id"
@@ -73,7 +74,7 @@ func (c *LicenseGroup) prepare(ctx context.Context, r *reading) (*plan[GroupLice
 	if err != nil {
 		return nil, err
 	}
-	if err := r.checkPlans(ctx, "disabledPlanIds", c.DisabledPlanIDs, grant.license); err != nil {
+	if err := r.checkPlans(ctx, c.DisabledPlanIDs, grant.license); err != nil {
 		return nil, err
 	}
 	members, err := r.memberCount(ctx, grant)
@@ -180,6 +181,9 @@ func (w *writing) everyoneFits(grant *groupLicense) error {
 
 func (w *writing) grantPayload(ctx context.Context, grant *groupLicense) (*GroupLicensePayload, error) {
 	row, err := w.tx.Client().GroupLicense.Get(ctx, grant.id)
+	if ent.IsNotFound(err) { // it was being replaced, and nobody is left who holds by it
+		return &GroupLicensePayload{Summary: &SeatSummary{}}, nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -247,7 +251,7 @@ func (c *UpdateGroupLicense) prepare(ctx context.Context, r *reading) (*plan[Gro
 		return nil, err
 	}
 	if plans, given := c.DisabledPlanIDs.ValueOK(); given {
-		if err := r.checkPlans(ctx, "disabledPlanIds", plans, grant.license); err != nil {
+		if err := r.checkPlans(ctx, plans, grant.license); err != nil {
 			return nil, err
 		}
 		grant.disabled = planKeys(plans)

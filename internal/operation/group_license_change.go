@@ -31,7 +31,7 @@ func (c *SwapGroupLicense) prepare(ctx context.Context, r *reading) (*plan[Group
 	if err != nil {
 		return nil, err
 	}
-	if err := r.checkPlans(ctx, "disabledPlanIds", c.DisabledPlanIDs, t.key.License); err != nil {
+	if err := r.checkPlans(ctx, c.DisabledPlanIDs, t.key.License); err != nil {
 		return nil, err
 	}
 	grant := &groupLicense{
@@ -142,7 +142,7 @@ func (r *reading) changeExclusions(ctx context.Context, action string, given id.
 		return nil, err
 	}
 	for i, user := range users {
-		if u := r.facts.users[user]; u == nil || !r.seesUser(pool, u) && r.book.User(user).Seat(grant.license).Find(grant.id) == nil {
+		if u := r.facts.users[user]; u == nil || !r.seesUser(ctx, pool, u) && r.book.User(user).Seat(grant.license).Find(grant.id) == nil {
 			return nil, fault.Missing(fmt.Sprintf("userIds.%d", i), "user")
 		}
 	}

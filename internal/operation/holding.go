@@ -175,7 +175,7 @@ func (r *reading) loadGrantsOf(ctx context.Context, rows []reasonRow) error {
 func (r *reading) heldPlans(seat *licensing.Seat, bundle int64) []string {
 	var names []string
 	for id, other := range seat.User.Seats {
-		if id == seat.License || !(other.State == licensing.Active || comesAlong(other, bundle)) || r.replaced(seat, other) {
+		if id == seat.License || other.State != licensing.Active && !comesAlong(other, bundle) || r.replaced(seat, other) {
 			continue
 		}
 		names = append(names, planNames(r.facts.licenses[id].product, r.disabledPlans(other))...)

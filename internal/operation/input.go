@@ -49,10 +49,10 @@ func checkDate(field string, date *string) error {
 	return nil
 }
 
-// checkPeriod answers an error unless the end is not before the start. Dates compare as text.
-func checkPeriod(field string, starts, ends *string) error {
+// checkPeriod answers an error that names endsOn unless the end is not before the start. Dates compare as text.
+func checkPeriod(starts, ends *string) error {
 	if starts != nil && ends != nil && *ends < *starts {
-		return fault.Invalid(field, "the end lies before the start")
+		return fault.Invalid("endsOn", "the end lies before the start")
 	}
 	return nil
 }

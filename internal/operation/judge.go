@@ -19,7 +19,6 @@ type question struct {
 	subjects []policy.Subject
 	askers   map[string]int // profile → subject
 	reasons  [][]*licensing.Reason
-	order    int
 }
 
 // judge asks the policy about reasons and puts its verdicts on them: one evaluation for each pool and set of plans, with one

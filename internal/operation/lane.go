@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"entgo.io/ent/dialect"
+
 	"github.com/ringfence/ringfence/internal/fault"
 	"github.com/ringfence/ringfence/internal/identity"
 	"github.com/ringfence/ringfence/internal/turn"
@@ -26,7 +28,7 @@ type lane struct {
 	queue  chan *job
 	mu     sync.RWMutex // held for reading while a job is put into the queue
 	closed bool
-	done   chan struct{}
+	done   sync.WaitGroup
 }
 
 // job is one request in the lane.
@@ -43,8 +45,14 @@ type result struct {
 }
 
 func newLane(r *Runner) *lane {
-	l := &lane{runner: r, queue: make(chan *job, 4*batchRequests), done: make(chan struct{})}
-	go l.run()
+	l := &lane{runner: r, queue: make(chan *job, 4*batchRequests)}
+	writers := 1
+	if r.Store.Dialect() == dialect.Postgres { // one prepares and answers while the other holds the lock
+		writers = 2
+	}
+	for range writers {
+		l.done.Go(l.run)
+	}
 	return l
 }
 
@@ -90,15 +98,13 @@ func (l *lane) close() {
 		close(l.queue)
 	}
 	l.mu.Unlock()
-	<-l.done
+	l.done.Wait()
 }
 
 func (l *lane) run() {
-	defer close(l.done)
 	var held []*job // put off to the next batch
 	for {
 		jobs := held
-		held = nil
 		if len(jobs) == 0 {
 			j, open := <-l.queue
 			if !open {

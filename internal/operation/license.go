@@ -20,7 +20,7 @@ func (c *CreateLicense) check() error {
 	}
 	return firstError(
 		checkCount("quantity", c.Quantity), checkOneOf("metric", c.Metric, "USERS", "INSTALLS"), checkDate("startsOn", c.StartsOn),
-		checkDate("endsOn", c.EndsOn), checkPeriod("endsOn", c.StartsOn, c.EndsOn), checkPrice(c.UnitPrice, c.Currency), checkOptional("notes", c.Notes, 10_000),
+		checkDate("endsOn", c.EndsOn), checkPeriod(c.StartsOn, c.EndsOn), checkPrice(c.UnitPrice, c.Currency), checkOptional("notes", c.Notes, 10_000),
 	)
 }
 
@@ -152,7 +152,7 @@ func (w *writing) updateTerms(ctx context.Context, c *UpdateLicense, pool *licen
 		return nil, err
 	}
 	starts, ends := orKeep(c.StartsOn.ValueOK())(row.StartsOn), orKeep(c.EndsOn.ValueOK())(row.EndsOn)
-	if err := checkPeriod("endsOn", starts, ends); err != nil {
+	if err := checkPeriod(starts, ends); err != nil {
 		return nil, err
 	}
 	price, in, notes := orKeep(c.UnitPrice.ValueOK())(row.UnitPrice), orKeep(c.Currency.ValueOK())(row.Currency), orKeep(c.Notes.ValueOK())(row.Notes)

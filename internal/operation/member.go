@@ -10,8 +10,8 @@ import (
 	"github.com/ringfence/ringfence/internal/licensing"
 )
 
-// checkPlans answers an error that names the field unless all plans belong to the product of the license.
-func (r *reading) checkPlans(ctx context.Context, field string, plans []id.ID, license int64) error {
+// checkPlans answers an error that names the plan in disabledPlanIds unless all plans belong to the product of the license.
+func (r *reading) checkPlans(ctx context.Context, plans []id.ID, license int64) error {
 	if len(plans) == 0 {
 		return nil
 	}
@@ -21,7 +21,7 @@ func (r *reading) checkPlans(ctx context.Context, field string, plans []id.ID, l
 	}
 	for i, key := range keys(plans, id.ServicePlan) {
 		if !slices.Contains(known, key) {
-			return fault.Invalid(fmt.Sprintf("%s.%d", field, i), "this is no service plan of the product")
+			return fault.Invalid(fmt.Sprintf("disabledPlanIds.%d", i), "this is no service plan of the product")
 		}
 	}
 	return nil

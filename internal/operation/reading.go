@@ -6,7 +6,6 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/ringfence/ringfence/internal/fault"
 	"github.com/ringfence/ringfence/internal/identity"
@@ -162,5 +161,3 @@ func (r *reading) ids(ctx context.Context, query string, args ...any) ([]int64, 
 	})
 	return ids, err
 }
-
-func (r *reading) now() time.Time { return r.Now() }

@@ -152,14 +152,14 @@ func (c *AssignSeats) disabled() []int {
 
 func (c *AssignSeats) ask(ctx context.Context, r *reading, pool *licensing.Pool, question *policy.Input) error {
 	license := pool.Key.License
-	if err := r.checkPlans(ctx, "disabledPlanIds", c.DisabledPlanIDs, license); err != nil {
+	if err := r.checkPlans(ctx, c.DisabledPlanIDs, license); err != nil {
 		return err
 	}
 	question.License = r.questionLicense(license, c.disabled())
 	for i, key := range keys(c.UserIDs, id.User) {
 		u := r.facts.users[key]
 		if u == nil {
-			if !r.mayBeHidden(pool) {
+			if !r.mayBeHidden(ctx, pool) {
 				return fault.Missing(fmt.Sprintf("userIds.%d", i), "user")
 			}
 			// Somebody outside the scope and somebody who does not exist must look alike to a delegate.
@@ -172,8 +172,8 @@ func (c *AssignSeats) ask(ctx context.Context, r *reading, pool *licensing.Pool,
 }
 
 // mayBeHidden tells whether the caller may meet users here they are not to know of: a delegate of an allotment with a scope.
-func (r *reading) mayBeHidden(pool *licensing.Pool) bool {
-	view, err := r.policy.Visibility(context.Background(), r.who.facts())
+func (r *reading) mayBeHidden(ctx context.Context, pool *licensing.Pool) bool {
+	view, err := r.policy.Visibility(ctx, r.who.facts())
 	if err == nil && view.All("user") {
 		return false
 	}
@@ -266,10 +266,10 @@ func (c *UnassignSeats) whole() bool { return false }
 
 func (c *UnassignSeats) users() []id.ID { return c.UserIDs }
 
-func (c *UnassignSeats) ask(_ context.Context, r *reading, pool *licensing.Pool, question *policy.Input) error {
+func (c *UnassignSeats) ask(ctx context.Context, r *reading, pool *licensing.Pool, question *policy.Input) error {
 	question.License = r.questionLicense(pool.Key.License, nil)
 	for i, key := range keys(c.UserIDs, id.User) {
-		if r.facts.users[key] == nil && !r.mayBeHidden(pool) {
+		if r.facts.users[key] == nil && !r.mayBeHidden(ctx, pool) {
 			return fault.Missing(fmt.Sprintf("userIds.%d", i), "user")
 		}
 	}

@@ -77,6 +77,12 @@ func (w *writing) promote(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		for _, r := range w.book.Freed() {
+			delete(passed, r)
+			if r.Pool.InEffect(w.Now()) && r.Pool.Binding(1) == nil && !slices.Contains(waiting, r) {
+				waiting = append(waiting, r)
+			}
+		}
 		for _, r := range w.book.Queued() {
 			if !passed[r] && r.Pool.InEffect(w.Now()) && r.Pool.Binding(1) == nil && !slices.Contains(waiting, r) {
 				waiting = append(waiting, r)
@@ -124,8 +130,8 @@ func (w *writing) thirsty(seen map[licensing.PoolKey]*place) []*licensing.Pool {
 // candidates reads the next waiting reasons of pools, no more than there is room for, with all that is to be known of their users.
 func (w *writing) candidates(ctx context.Context, pools []*licensing.Pool, seen map[licensing.PoolKey]*place) ([]*licensing.Reason, error) {
 	type entry struct {
-		pool           *licensing.Pool
-		user, grant, n int64
+		pool        *licensing.Pool
+		user, grant int64
 	}
 	var entries []entry
 	var users []int64

@@ -72,8 +72,8 @@ func (r *reading) reachesGroup(ctx context.Context, group int64) (bool, error) {
 
 // seesUser tells whether the caller may know of a user in the line of a pool: whoever sees all users, and a delegate those who are
 // in the scope of the nearest allotment that has one.
-func (r *reading) seesUser(pool *licensing.Pool, u *user) bool {
-	if !r.mayBeHidden(pool) {
+func (r *reading) seesUser(ctx context.Context, pool *licensing.Pool, u *user) bool {
+	if !r.mayBeHidden(ctx, pool) {
 		return true
 	}
 	for _, p := range pool.Line() {

@@ -26,8 +26,7 @@ func (r *Runner) leave() {
 // over, retries what a date stood against, and moves queues where a date made room. Every replica may run it at any time;
 // what one has done the next finds done.
 func (r *Runner) Sweep(ctx context.Context) error {
-	now := r.now()
-	due, err := r.due(ctx, now)
+	due, err := r.due(ctx)
 	if err != nil {
 		return err
 	}
@@ -47,22 +46,14 @@ type duty struct {
 	grant   int64
 }
 
-func (r *Runner) now() time.Time {
-	var now time.Time
-	_ = r.Store.View(context.Background(), func(_ context.Context, rd *store.Reader) error {
-		now = rd.Now()
-		return nil
-	})
-	return now
-}
-
 // recently is how far back a date that has come is still looked for: longer than any pause between two sweeps.
 const recently = 24 * time.Hour
 
-func (r *Runner) due(ctx context.Context, now time.Time) ([]duty, error) {
+func (r *Runner) due(ctx context.Context) ([]duty, error) {
 	var due []duty
 	err := r.Store.View(ctx, func(ctx context.Context, rd *store.Reader) error {
 		due = nil
+		now := rd.Now()
 		for _, q := range []struct {
 			action, query string
 			args          []any

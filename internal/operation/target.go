@@ -21,9 +21,8 @@ const (
 
 // target is the pool a command is about, as the client named it.
 type target struct {
-	license, allotment *id.ID
-	key                licensing.PoolKey
-	field, noun        string
+	key         licensing.PoolKey
+	field, noun string
 }
 
 // targetOf checks that exactly one of allotmentId and licenseId is given.

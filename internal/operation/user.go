@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ringfence/ringfence/ent"
@@ -295,12 +296,12 @@ func (w *writing) updateUsers(ctx context.Context, rows []*ent.User) error {
 	for i, row := range rows {
 		ids[i] = row.ID
 	}
-	assign := ""
-	for _, column := range columns {
-		assign += ", " + column.Name + " = v." + column.Name
+	assign := make([]string, len(columns))
+	for i, column := range columns {
+		assign[i] = column.Name + " = v." + column.Name
 	}
 	table, args := w.tx.Table("v", 1, append(columns, store.Column{Name: "id", Values: ids})...)
-	_, err = w.tx.Exec(ctx, `UPDATE users SET `+assign[2:]+` FROM `+table+` WHERE users.id = v.id`, args...)
+	_, err = w.tx.Exec(ctx, `UPDATE users SET `+strings.Join(assign, ", ")+` FROM `+table+` WHERE users.id = v.id`, args...)
 	return err
 }
 

@@ -2,7 +2,7 @@ package store
 
 import (
 	"context"
-	"errors"
+	"database/sql"
 	"fmt"
 	"strings"
 
@@ -80,20 +80,17 @@ func (t *Tx) Together(ctx context.Context, parts ...Part) error {
 	if len(selects) > 0 {
 		tail = strings.Join(selects, " UNION ALL ")
 	}
-	rows, err := t.Query(ctx, "WITH "+strings.Join(with, ", ")+" "+tail, args...)
-	if err != nil {
-		return err
-	}
 	seen := make([]int, len(parts))
-	for rows.Next() && err == nil {
+	return t.scanEach(ctx, "WITH "+strings.Join(with, ", ")+" "+tail, args, func(rows *sql.Rows) error {
 		var part int
 		var id int64
-		if err = rows.Scan(&part, &id); err == nil {
-			*parts[part].IDs[seen[part]] = id
-			seen[part]++
+		if err := rows.Scan(&part, &id); err != nil {
+			return err
 		}
-	}
-	return errors.Join(err, t.note(rows.Err()), rows.Close())
+		*parts[part].IDs[seen[part]] = id
+		seen[part]++
+		return nil
+	})
 }
 
 // alone runs one part by itself.
@@ -103,12 +100,24 @@ func (t *Tx) alone(ctx context.Context, p Part) error {
 		_, err := t.Exec(ctx, text, args...)
 		return err
 	}
+	i := 0
+	return t.scanEach(ctx, text, args, func(rows *sql.Rows) error {
+		i++
+		return rows.Scan(p.IDs[i-1])
+	})
+}
+
+// scanEach runs a query and hands each row to scan.
+func (t *Tx) scanEach(ctx context.Context, text string, args []any, scan func(rows *sql.Rows) error) error {
 	rows, err := t.Query(ctx, text, args...)
 	if err != nil {
 		return err
 	}
-	for i := 0; rows.Next() && err == nil; i++ {
-		err = rows.Scan(p.IDs[i])
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return t.note(err)
+		}
 	}
-	return errors.Join(err, t.note(rows.Err()), rows.Close())
+	return t.note(rows.Err())
 }
