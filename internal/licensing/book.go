@@ -21,6 +21,7 @@ type Book struct {
 	shaken  []*Seat
 	touched []*Seat
 	queued  []*Reason // queued in this transaction, not yet in the stored queue
+	freed   []*Reason // waiting, and no longer held back by a companion
 }
 
 // NewBook makes an empty working set at a point in time.
@@ -44,6 +45,13 @@ func (b *Book) Touched() []*Seat { return b.touched }
 // Queued gives the reasons that were queued in this transaction and still wait.
 func (b *Book) Queued() []*Reason {
 	return slices.DeleteFunc(slices.Clone(b.queued), func(r *Reason) bool { return r.ended || r.State != Queued })
+}
+
+// Freed gives, once, the waiting reasons that an all-or-nothing companion held back until now.
+func (b *Book) Freed() []*Reason {
+	freed := slices.DeleteFunc(b.freed, func(r *Reason) bool { return r.ended || r.State != Queued })
+	b.freed = nil
+	return freed
 }
 
 // Want adds a reason to a user's seat of the license its pool belongs to. It counts once it is settled.

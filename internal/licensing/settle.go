@@ -220,8 +220,26 @@ func (b *Book) serve(r *Reason) {
 	}
 	if came {
 		b.retryOthers(seat)
+		b.freeCompanions(seat)
 	}
 	b.leaveReplaced(seat)
+}
+
+// freeCompanions notes the waiting reasons that stood back because an all-or-nothing companion had no room: it is held now, perhaps
+// by another reason.
+func (b *Book) freeCompanions(seat *Seat) {
+	for _, r := range seat.Live() {
+		if r.Bundle == 0 {
+			continue
+		}
+		for _, other := range seat.User.Seats {
+			for _, companion := range other.Reasons {
+				if other != seat && companion.Bundle == r.Bundle && companion.State == Queued && !companion.ended {
+					b.freed = append(b.freed, companion)
+				}
+			}
+		}
+	}
 }
 
 // leaveReplaced ends what a swap replaced, now that the new seat is held.
