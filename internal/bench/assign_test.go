@@ -154,7 +154,7 @@ func (s *stage) pgbench(b *testing.B) float64 {
 	b.Helper()
 	file := filepath.Join(b.TempDir(), "plain.sql")
 	must(b, os.WriteFile(file, []byte(plain), 0o600))
-	out, err := exec.Command(pgbenchProgram(), "-n", "-M", "prepared", "-c", strconv.Itoa(clients), "-j", "2", "-T",
+	out, err := exec.Command(pgbenchProgram(), "-n", "-c", strconv.Itoa(clients), "-j", "2", "-T",
 		strconv.Itoa(int(span.Seconds())), "-f", file, s.address).CombinedOutput()
 	if err != nil {
 		b.Fatalf("pgbench: %v: %s", err, out)

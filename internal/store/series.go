@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -157,6 +158,9 @@ func (l series) array(from, to int) string {
 		}
 		text, null := l.text(scratch[:0], i)
 		scratch = text
+		if i == from { // the others are likely to be as long
+			b = slices.Grow(b, (len(text)+len(text)/4+4)*(to-from))
+		}
 		switch {
 		case null:
 			b = append(b, "NULL"...)
