@@ -123,6 +123,7 @@ func (b *Book) admit(seat *Seat) {
 			if companion != r && companion.State == New {
 				companion.ended = true
 				companion.seat.Refused = append(companion.seat.Refused, r.Verdict.Denials...)
+				b.shake(companion.seat) // it may have been left undecided, with other reasons
 			}
 		}
 		r.ended = true
@@ -143,6 +144,7 @@ func verdictErrors(reasons []*Reason) []Violation {
 type obstacle struct {
 	pool      *Pool // has no room
 	elsewhere bool  // the pool belongs to another license of the same bundle
+	part      *Reason
 	errors    []Violation
 	undecided bool // the policy has still to judge a companion
 }
@@ -189,7 +191,7 @@ func (b *Book) try(r *Reason) obstacle {
 			for _, charged := range unit[:i] {
 				charged.Pool.Charge(-1)
 			}
-			return obstacle{pool: pool, elsewhere: part != r}
+			return obstacle{pool: pool, elsewhere: part != r, part: part}
 		}
 		part.Pool.Charge(1)
 	}
@@ -225,7 +227,7 @@ func (b *Book) serve(r *Reason) {
 	b.leaveReplaced(seat)
 }
 
-// freeCompanions notes the waiting reasons that stood back because an all-or-nothing companion had no room: it is held now, perhaps
+// freeCompanions notes the reasons that stood back because an all-or-nothing companion had no room: it is held now, perhaps
 // by another reason.
 func (b *Book) freeCompanions(seat *Seat) {
 	for _, r := range seat.Live() {
@@ -234,8 +236,12 @@ func (b *Book) freeCompanions(seat *Seat) {
 		}
 		for _, other := range seat.User.Seats {
 			for _, companion := range other.Reasons {
-				if other != seat && companion.Bundle == r.Bundle && companion.State == Queued && !companion.ended {
+				switch {
+				case other == seat, companion.Bundle != r.Bundle, companion.ended:
+				case companion.State == Queued:
 					b.freed = append(b.freed, companion)
+				case companion.State == New && companion.Verdict != nil: // left undecided for the sake of this one
+					b.shake(other)
 				}
 			}
 		}
@@ -269,8 +275,16 @@ func (b *Book) Promote(r *Reason) bool {
 		}
 	}
 	against := b.try(r)
-	if len(against.errors) > 0 && r.Pool.InEffect(b.Now) {
+	switch {
+	case len(against.errors) > 0 && r.Pool.InEffect(b.Now):
 		b.failUnit(r, against.errors)
+	case against.elsewhere: // there is room here, so it is the other pool that has to be named
+		b.place(r.seat, Waiting, r.seat.Pool, []Violation{Shortage(against.pool, 1)})
+		b.touch(r.seat)
+		if other := against.part.seat; other.State == Waiting {
+			b.place(other, Waiting, other.Pool, nil)
+			b.touch(other)
+		}
 	}
 	return against.none()
 }

@@ -1,0 +1,198 @@
+package licensing_test
+
+import (
+	"math/rand/v2"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/ringfence/ringfence/internal/licensing"
+)
+
+// Random operations on random trees keep the ledger: after each transaction everything is recounted.
+func TestRandomOperationsKeepTheBooks(t *testing.T) {
+	seeds, steps := uint64(500), 120
+	if testing.Short() {
+		seeds = 20
+	}
+	for seed := range seeds {
+		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
+			r := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // the same run every time
+			l := newLedger(r)
+			over := map[licensing.PoolKey]bool{}
+			for range steps {
+				b := l.open()
+				t.Log(l.step(r, b, over)) // shown when the seed fails
+				l.settle(b)
+				for _, p := range b.Pools {
+					p.Revoke()
+				}
+				l.commit(t, b)
+				l.check(t)
+				l.checkLimits(t, over)
+			}
+		})
+	}
+}
+
+const (
+	people = 12
+	groups = 4
+)
+
+// newLedger makes two licenses with trees of allotments below them.
+func newLedger(r *rand.Rand) *ledger {
+	l := &ledger{now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), seats: map[[2]int64]seatRow{}, blocked: map[int64]bool{}, ranks: map[int64]float64{}}
+	for user := range int64(people) {
+		l.ranks[user] = float64(r.IntN(2))
+	}
+	for key := range int64(2) {
+		top := &row{key: licensing.PoolKey{License: key + 1}, mode: licensing.Reserved, limit: number(int64(r.IntN(12)))}
+		top.ceiling = top.limit
+		l.pools = append(l.pools, top)
+		for n := range r.IntN(6) {
+			l.addAllotment(r, key+1, int64(n+1))
+		}
+	}
+	return l
+}
+
+// addAllotment makes an allotment below a pool of the license that has room for it.
+func (l *ledger) addAllotment(r *rand.Rand, license, n int64) {
+	b := l.open()
+	var within []*licensing.Pool
+	for _, x := range l.pools {
+		if x.key.License == license {
+			within = append(within, b.Pools[x.key])
+		}
+	}
+	parent := within[r.IntN(len(within))]
+	made := &row{key: licensing.PoolKey{License: license, Allotment: n}, parent: parent.Key, mode: licensing.Ceiling}
+	if r.IntN(2) == 0 {
+		made.mode = licensing.Reserved
+	}
+	if made.mode == licensing.Reserved || r.IntN(4) > 0 {
+		limit := int64(r.IntN(5))
+		if made.mode == licensing.Reserved && parent.Binding(limit) != nil {
+			limit = 0
+		}
+		made.limit, made.ceiling = &limit, number(limit)
+	}
+	if made.mode == licensing.Reserved {
+		for _, link := range parent.Chain() {
+			for _, x := range l.pools {
+				if x.key == link.Key {
+					x.reserved += *made.limit
+				}
+			}
+		}
+	}
+	l.pools = append(l.pools, made)
+}
+
+// step does one thing a command could do, and tells what. Pools that it puts over their limit, or could, are noted.
+func (l *ledger) step(r *rand.Rand, b *licensing.Book, over map[licensing.PoolKey]bool) string {
+	user := b.User(int64(r.IntN(people)))
+	pool := b.Pools[l.pools[r.IntN(len(l.pools))].key]
+	switch r.IntN(9) {
+	case 0, 1:
+		return l.assign(r, b, user, pool)
+	case 2, 3:
+		return l.join(r, b, user)
+	case 4, 5:
+		return l.end(r, b)
+	case 6:
+		return l.setLimit(r, pool, over)
+	case 7:
+		if r.IntN(2) == 0 && pool.Limit != nil {
+			pool.Grant(*pool.Limit + 1)
+			over[pool.Key] = true
+			b.Want(user, &licensing.Reason{Pool: pool, GroupLicense: 1000 + l.next})
+			return "grant an overage"
+		}
+		l.blocked[user.ID] = !l.blocked[user.ID]
+		b.Retry(user)
+		return "block or unblock"
+	default:
+		for _, seat := range user.Seats {
+			if len(seat.Live()) > 0 {
+				b.Fail(seat, []licensing.Violation{{Code: licensing.UserDisabled}})
+			}
+		}
+		return "disable"
+	}
+}
+
+func (l *ledger) assign(r *rand.Rand, b *licensing.Book, user *licensing.User, pool *licensing.Pool) string {
+	if user.Seat(pool.Key.License).Find(0) != nil {
+		return "nothing"
+	}
+	b.Want(user, &licensing.Reason{Pool: pool, DenyWhenFull: r.IntN(2) == 0})
+	return "assign"
+}
+
+// join gives the user what a group grants: one pool of each license. The first two groups are all or nothing.
+func (l *ledger) join(r *rand.Rand, b *licensing.Book, user *licensing.User) string {
+	group := int64(r.IntN(groups)) + 1
+	for license := range int64(2) {
+		grant := group*10 + license
+		var pools []*licensing.Pool
+		for _, x := range l.pools {
+			if x.key.License == license+1 {
+				pools = append(pools, b.Pools[x.key])
+			}
+		}
+		if user.Seat(license+1).Find(grant) != nil || grant == 30 && user.Seat(2).Find(31) != nil {
+			continue
+		}
+		reason := &licensing.Reason{GroupLicense: grant, Pool: pools[int(group*3+license)%len(pools)]}
+		if group <= 2 {
+			reason.Bundle = group
+		}
+		b.Want(user, reason)
+	}
+	return "join"
+}
+
+func (l *ledger) end(r *rand.Rand, b *licensing.Book) string {
+	if len(l.reasons) == 0 {
+		return "nothing"
+	}
+	gone := l.reasons[r.IntN(len(l.reasons))]
+	for _, reason := range b.User(gone.user).Seat(gone.pool.License).Live() {
+		if reason.ID == gone.id || gone.bundle != 0 && reason.Bundle == gone.bundle && r.IntN(2) == 0 {
+			b.End(reason)
+		}
+	}
+	return "end"
+}
+
+func (l *ledger) setLimit(r *rand.Rand, pool *licensing.Pool, over map[licensing.PoolKey]bool) string {
+	if pool.Limit == nil {
+		return "nothing"
+	}
+	limit := int64(r.IntN(12))
+	if pool.Parent != nil && pool.Mode == licensing.Reserved {
+		if more := max(limit, pool.Held()) - pool.Carve(); more > 0 && pool.Parent.Binding(more) != nil {
+			return "nothing"
+		}
+	}
+	pool.SetLimit(&limit)
+	over[pool.Key] = true
+	return "set a limit"
+}
+
+// checkLimits is P1: nothing is held beyond the limit of a pool that was neither lowered nor granted an overage.
+func (l *ledger) checkLimits(t *testing.T, over map[licensing.PoolKey]bool) {
+	t.Helper()
+	for _, r := range l.pools {
+		if r.limit == nil {
+			continue
+		}
+		if r.used+r.reserved <= *r.limit {
+			delete(over, r.key)
+		} else if !over[r.key] {
+			t.Fatalf("P1: %v holds %d + %d of %d", r.key, r.used, r.reserved, *r.limit)
+		}
+	}
+}
