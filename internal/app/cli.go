@@ -6,11 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
-	"os"
-	"os/signal"
 	"runtime/debug"
-	"syscall"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -94,61 +90,6 @@ func complain(to io.Writer, err error) {
 	}
 }
 
-type serve struct {
-	storage
-	Listen          string            `help:"Address to listen on." env:"RINGFENCE_LISTEN" default:"127.0.0.1:8080" placeholder:"ADDR"`
-	Policies        string            `help:"Directory of the policy (Rego). Without it: the one that is built in." env:"RINGFENCE_POLICIES" placeholder:"DIR"`
-	Dev             bool              `help:"Development mode: tokens of the development key, personas. Loopback addresses only." env:"RINGFENCE_DEV"`
-	Demo            bool              `help:"Load the demo organization if the database is empty." env:"RINGFENCE_DEMO"`
-	OIDCIssuer      string            `name:"oidc-issuer" help:"Issuer URL of the OpenID Connect provider." env:"RINGFENCE_OIDC_ISSUER" placeholder:"URL"`
-	OIDCAudience    string            `name:"oidc-audience" help:"Audience that tokens must have." env:"RINGFENCE_OIDC_AUDIENCE" placeholder:"NAME"`
-	OIDCUserClaim   string            `name:"oidc-user-claim" help:"Claim with the user name; dots lead into objects." env:"RINGFENCE_OIDC_USER_CLAIM" default:"sub"`
-	OIDCRolesClaim  string            `name:"oidc-roles-claim" help:"Claim with the roles; dots lead into objects." env:"RINGFENCE_OIDC_ROLES_CLAIM" default:"roles"`
-	OIDCRoleMap     map[string]string `name:"oidc-role-map" help:"What the provider calls a role, and what Ringfence does; others are dropped." env:"RINGFENCE_OIDC_ROLE_MAP" placeholder:"THEIRS=OURS"`
-	DefaultLocation string            `help:"Usage location of users who have none (two letters)." env:"RINGFENCE_DEFAULT_LOCATION" placeholder:"CC"`
-	Rate            float64           `help:"Requests per second and principal; 0 is no limit." env:"RINGFENCE_RATE" default:"0"`
-	TrustedDir      string            `name:"trusted-documents" help:"Directory of operations known beforehand." env:"RINGFENCE_TRUSTED_DOCUMENTS" placeholder:"DIR"`
-	TrustedMode     string            `help:"What to do about others: off, log or require." env:"RINGFENCE_TRUSTED_MODE" enum:"off,log,require" default:"require"`
-	ShutdownTimeout time.Duration     `help:"How long what runs may take to finish." env:"RINGFENCE_SHUTDOWN_TIMEOUT" default:"20s"`
-}
-
-// Run serves until the process is told to stop.
-func (c *serve) Run(ctx context.Context, out outputs) error {
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if os.Getenv("GOGC") == "" { // decisions are short-lived garbage: collecting it rarely halves their slowest hundredth
-		debug.SetGCPercent(1000)
-		if os.Getenv("GOMEMLIMIT") == "" { // and a large heap is still collected long before it is eleven times as large
-			debug.SetMemoryLimit(1 << 30)
-		}
-	}
-	cfg := c.config()
-	cfg.Listen, cfg.Policies, cfg.Dev, cfg.DefaultLocation, cfg.Rate = c.Listen, c.Policies, c.Dev, c.DefaultLocation, c.Rate
-	cfg.TrustedDir, cfg.TrustedMode, cfg.ShutdownTimeout = c.TrustedDir, c.TrustedMode, c.ShutdownTimeout
-	cfg.OIDC = identity.OIDCConfig{Issuer: c.OIDCIssuer, Audience: c.OIDCAudience, UserClaim: c.OIDCUserClaim, RolesClaim: c.OIDCRolesClaim}
-	if len(c.OIDCRoleMap) > 0 {
-		cfg.OIDC.RoleMap = c.OIDCRoleMap
-	}
-	a, err := New(ctx, cfg)
-	if err != nil {
-		return err
-	}
-	if c.Demo {
-		if err := a.LoadDemo(ctx, out.stderr); err != nil {
-			return errors.Join(err, a.Close())
-		}
-	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen)
-	if err != nil {
-		return errors.Join(err, a.Close())
-	}
-	fmt.Fprintf(out.stdout, "Ringfence listens on http://%s (GraphiQL: http://%[1]s/graphiql)\n", listener.Addr())
-	if err := a.introduce(out.stdout); err != nil {
-		return errors.Join(err, listener.Close(), a.Close())
-	}
-	return errors.Join(a.Serve(ctx, listener), a.Close())
-}
-
 type migrate struct{ storage }
 
 // Run migrates and stops.
@@ -162,9 +103,9 @@ func (c *migrate) Run(ctx context.Context) error {
 
 type token struct {
 	DataDir string        `help:"Directory of the development key." env:"RINGFENCE_DATA_DIR" default:"data" placeholder:"DIR"`
-	User    string        `help:"User name, the claim sub." required:"" placeholder:"NAME"`
-	Role    []string      `help:"A role; may be given several times." placeholder:"ROLE"`
-	TTL     time.Duration `help:"How long the token is valid." default:"12h"`
+	User    string        `help:"User name, the claim sub." env:"RINGFENCE_USER" required:"" placeholder:"NAME"`
+	Role    []string      `help:"A role; may be given several times." env:"RINGFENCE_ROLE" placeholder:"ROLE"`
+	TTL     time.Duration `help:"How long the token is valid." env:"RINGFENCE_TTL" default:"12h"`
 }
 
 // Run prints the token alone on a line.

@@ -9,44 +9,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/ringfence/ringfence/internal/app"
 	"github.com/ringfence/ringfence/internal/store"
 	"github.com/ringfence/ringfence/internal/store/storetest"
 	"github.com/ringfence/ringfence/policies"
 )
-
-// ran is what a command left.
-type ran struct {
-	code           int
-	stdout, stderr string
-}
-
-// cli runs the program in this process.
-func cli(t *testing.T, args ...string) ran {
-	t.Helper()
-	var stdout, stderr bytes.Buffer
-	code := app.Main(t.Context(), args, &stdout, &stderr)
-	return ran{code, stdout.String(), stderr.String()}
-}
-
-// ok fails the test unless the command went well.
-func (r ran) ok(t *testing.T) ran {
-	t.Helper()
-	if r.code != 0 {
-		t.Fatalf("exit code %d\n%s%s", r.code, r.stdout, r.stderr)
-	}
-	return r
-}
-
-// says fails the test unless the text has all of the parts.
-func says(t *testing.T, text string, parts ...string) {
-	t.Helper()
-	for _, part := range parts {
-		if !strings.Contains(text, part) {
-			t.Errorf("there is no %q in\n%s", part, text)
-		}
-	}
-}
 
 func microsoftCatalog(t *testing.T) string {
 	t.Helper()
