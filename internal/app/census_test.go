@@ -1,14 +1,19 @@
 package app
 
 import (
+	"os"
 	"strings"
 	"testing"
 
 	"github.com/alecthomas/kong"
 )
 
-// Every flag of every command can be given by environment, under a name that begins with RINGFENCE_.
+// Every flag of every command can be given by environment, under a name that begins with RINGFENCE_, and stands in the README.
 func TestEveryFlagHasAnEnvironment(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	parser, err := kong.New(&commands{}, kong.Exit(func(int) {}))
 	if err != nil {
 		t.Fatal(err)
@@ -19,6 +24,11 @@ func TestEveryFlagHasAnEnvironment(t *testing.T) {
 			flags++
 			if len(flag.Envs) == 0 || !strings.HasPrefix(flag.Envs[0], "RINGFENCE_") {
 				t.Errorf("the flag --%s has the environment %q", flag.Name, flag.Envs)
+			}
+			for _, name := range append([]string{"--" + flag.Name}, flag.Envs...) {
+				if !strings.Contains(string(readme), name) {
+					t.Errorf("README.md says nothing about %s", name)
+				}
 			}
 			if flag.Help == "" {
 				t.Errorf("the flag --%s is not explained", flag.Name)

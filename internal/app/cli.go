@@ -69,7 +69,7 @@ type outputs struct{ stdout, stderr io.Writer }
 // complain tells an error, or each of several, on lines of their own. Of a fault only the sentence is for people; the cause of
 // one that is ours comes with it, because the operator is who can mend it.
 func complain(to io.Writer, err error) {
-	if several, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // only errors.Join itself is taken apart
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, one := range several.Unwrap() {
 			complain(to, one)
 		}

@@ -18,7 +18,7 @@ func Personas() []Persona {
 		{"Grace Okafor", grace, []string{identity.RoleGlobalAdmin}, "global administrator", "Information Technology", "GB", "London"},
 		{"Liam Brandt", liam, []string{identity.RoleLicenseAdmin}, "license administrator", "Information Technology", "DE", "Berlin"},
 		{"Dora Lindqvist", dora, nil, "delegate of EMEA", "Engineering", "SE", "Stockholm"},
-		{"Ursula Kemp", ursula, nil, "delegate of the United Kingdom, below EMEA", "Engineering", "GB", "London"},
+		{"Ursula Kemp", ursula, nil, "delegate of the United Kingdom", "Engineering", "GB", "London"},
 		{"Aisha Rahman", aisha, []string{identity.RoleAuditor}, "auditor, reads everything", "Finance", "AE", "Dubai"},
 		{"Noel Petit", noel, []string{identity.RoleAnalyst}, "analyst, sees no personal data", "Finance", "FR", "Paris"},
 		{"Pat Novak", pat, nil, "user without a role", "Marketing", "US", "Austin"},
