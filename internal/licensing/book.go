@@ -18,6 +18,9 @@ type Book struct {
 	// Replaces names, for a group license that a swap introduced, the one its members leave once they hold the new seat.
 	Replaces map[int64]int64
 
+	// Turn numbers the request that is being carried out, where one transaction carries out several.
+	Turn int
+
 	shaken  []*Seat
 	touched []*Seat
 	queued  []*Reason // queued in this transaction, not yet in the stored queue
@@ -75,13 +78,29 @@ func (b *Book) End(r *Reason) {
 // Retry has the seats of a user that are in error judged again.
 func (b *Book) Retry(user *User) {
 	for _, seat := range user.Seats {
-		if seat.State == Failed {
-			for _, r := range seat.Reasons {
-				r.Verdict = nil
-			}
-			b.shake(seat)
+		b.retry(seat)
+	}
+}
+
+func (b *Book) retry(seat *Seat) {
+	erred := seat.State == Failed
+	for _, r := range seat.Reasons {
+		if r.State == Erred && !r.ended {
+			r.Verdict, erred = nil, true
 		}
 	}
+	if erred {
+		b.shake(seat)
+	}
+}
+
+// Reconsider has a reason judged again, because what it asks for became more.
+func (b *Book) Reconsider(r *Reason) {
+	if r.State != Served && r.State != Standby {
+		return // it is judged anyway, before it is served
+	}
+	r.Verdict, r.reconsidered = nil, true
+	b.shake(r.seat)
 }
 
 // Fail puts a seat into error whatever it was, keeping the intent: what it held is released.
@@ -152,9 +171,16 @@ func (b *Book) handOver(seat *Seat, served *Reason) {
 		b.retryOthers(seat)
 		return
 	}
-	if b.queueAll(seat) {
+	switch {
+	case slices.ContainsFunc(live, (*Reason).hindered): // nothing else can serve: the seat is in error as a whole, and judged so next
+		errors := verdictErrors(live)
+		if len(errors) == 0 {
+			errors = seat.Violations
+		}
+		b.fail(seat, errors)
+	case b.queueAll(seat):
 		b.place(seat, Waiting, live[0].Pool, nil)
-	} else { // what is left is new, and judged next
+	default: // what is left is new, and judged next
 		b.place(seat, None, from, nil)
 	}
 	b.retryOthers(seat)
@@ -198,7 +224,7 @@ func (b *Book) Next() []*Seat {
 func (s *Seat) Unjudged() []*Reason {
 	var reasons []*Reason
 	for _, r := range s.Reasons {
-		if !r.ended && r.Verdict == nil && (r.State == New || r.State == Erred) {
+		if !r.ended && r.Verdict == nil && (r.State == New || r.State == Erred || r.reconsidered) {
 			reasons = append(reasons, r)
 		}
 	}
@@ -240,17 +266,14 @@ func (b *Book) place(seat *Seat, state SeatState, pool *Pool, violations []Viola
 	if seat.stored.state == None && seat.State == None {
 		seat.Created = b.Now
 	}
-	seat.State, seat.Pool, seat.Violations = state, pool, violations
+	seat.State, seat.Pool, seat.Violations, seat.Turn = state, pool, violations, b.Turn
 }
 
 // retryOthers has the user's seats in error judged again: something relevant changed.
 func (b *Book) retryOthers(changed *Seat) {
 	for _, seat := range changed.User.Seats {
-		if seat != changed && seat.State == Failed {
-			for _, r := range seat.Reasons {
-				r.Verdict = nil
-			}
-			b.shake(seat)
+		if seat != changed {
+			b.retry(seat)
 		}
 	}
 }

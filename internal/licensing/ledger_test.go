@@ -182,7 +182,7 @@ func (l *ledger) checkSwaps(t *testing.T) {
 	t.Helper()
 	moved := map[int64]bool{}
 	for _, r := range l.reasons {
-		moved[r.user] = moved[r.user] || r.grant == 31 && l.seats[[2]int64{r.pool.License, r.user}].state == licensing.Active
+		moved[r.user] = moved[r.user] || r.grant == 31 && r.state != licensing.Erred && l.seats[[2]int64{r.pool.License, r.user}].state == licensing.Active
 	}
 	for _, r := range l.reasons {
 		if r.grant == 30 && moved[r.user] {
@@ -226,7 +226,7 @@ func (l *ledger) check(t *testing.T) {
 	for at, s := range l.seats {
 		total := states[at][licensing.Served] + states[at][licensing.Standby] + states[at][licensing.Queued] + states[at][licensing.Erred]
 		agree := map[licensing.SeatState]bool{
-			licensing.Active:  states[at][licensing.Served] == 1 && states[at][licensing.Standby] == total-1,
+			licensing.Active:  states[at][licensing.Served] == 1 && states[at][licensing.Standby]+states[at][licensing.Erred] == total-1,
 			licensing.Waiting: states[at][licensing.Queued] == total && total > 0,
 			licensing.Failed:  states[at][licensing.Erred] == total && total > 0,
 		}

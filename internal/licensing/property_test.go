@@ -112,7 +112,15 @@ func (l *ledger) step(r *rand.Rand, b *licensing.Book, over map[licensing.PoolKe
 		}
 		l.blocked[user.ID] = !l.blocked[user.ID]
 		b.Retry(user)
-		return "block or unblock"
+		if r.IntN(2) == 0 {
+			return "block or unblock"
+		}
+		for _, seat := range user.Seats {
+			for _, reason := range seat.Live() {
+				b.Reconsider(reason)
+			}
+		}
+		return "block or unblock, and reconsider"
 	default:
 		for _, seat := range user.Seats {
 			if len(seat.Live()) > 0 {

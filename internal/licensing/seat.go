@@ -54,9 +54,11 @@ type Reason struct {
 	DenyWhenFull bool      // rather than wait, a new direct reason is dropped
 
 	Verdict *Verdict // nil until asked in this transaction
-	ended   bool
-	seat    *Seat
-	stored  reasonImage
+	// reconsidered tells that the policy is to be asked although the reason is served or stands by.
+	reconsidered bool
+	ended        bool
+	seat         *Seat
+	stored       reasonImage
 }
 
 type reasonImage struct {
@@ -80,6 +82,7 @@ type Seat struct {
 	Reasons    []*Reason // oldest first
 
 	Asked    int         // the place in the request, where the request gives an order
+	Turn     int         // the Book's turn in which the seat last changed
 	Refused  []Violation // why reasons that came in this transaction were dropped
 	Warnings []Violation // what the policy or the ledger remarked on while serving
 	stored   seatImage

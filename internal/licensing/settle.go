@@ -7,12 +7,7 @@ func (b *Book) Settle(seat *Seat) {
 	live := seat.Live()
 	switch {
 	case seat.State == Active:
-		for _, r := range live {
-			if r.State != Served {
-				r.State = Standby
-			}
-		}
-		b.leaveReplaced(seat)
+		b.keep(seat, live)
 		return
 	case len(live) == 0:
 		if seat.State != None {
@@ -26,6 +21,46 @@ func (b *Book) Settle(seat *Seat) {
 		return
 	}
 	b.seek(seat, live)
+}
+
+// keep has a seat that is held stand by its reasons. What is found against a reason that stands by puts that reason alone in error;
+// what is found against the one that is served ends its service.
+func (b *Book) keep(seat *Seat, live []*Reason) {
+	for _, r := range live {
+		if r.State != Served && !r.hindered() {
+			r.State = Standby
+		} else if r.State != Served {
+			r.State = Erred
+		}
+	}
+	if served := seat.served(); served != nil && served.hindered() {
+		b.handOver(seat, served)
+		return
+	}
+	b.place(seat, Active, seat.Pool, seat.objections())
+	b.leaveReplaced(seat)
+}
+
+// hindered tells whether something other than room stands against a reason.
+func (r *Reason) hindered() bool {
+	if r.Verdict == nil {
+		return r.State == Erred
+	}
+	return len(r.Verdict.Errors) > 0
+}
+
+// objections are what stands against reasons of a seat that is held by another reason.
+func (s *Seat) objections() []Violation {
+	for _, r := range s.Live() {
+		switch {
+		case r.State != Erred:
+		case r.Verdict != nil:
+			return r.Verdict.Errors
+		default:
+			return s.Violations
+		}
+	}
+	return nil
 }
 
 // seek tries the reasons from the oldest on and leaves the seat served, waiting, in error or gone.
@@ -112,8 +147,8 @@ func (b *Book) failUnit(r *Reason, errors []Violation) {
 // its intent as an error.
 func (b *Book) admit(seat *Seat) {
 	for _, r := range seat.Live() {
-		if r.Verdict == nil || len(r.Verdict.Denials) == 0 {
-			continue
+		if r.Verdict == nil || len(r.Verdict.Denials) == 0 || r.State == Served {
+			continue // nobody loses a seat because the policy would not give it again
 		}
 		if r.stored.there {
 			r.Verdict.Errors = append(r.Verdict.Errors, r.Verdict.Denials...)
@@ -206,11 +241,15 @@ func (b *Book) serve(r *Reason) {
 	seat := r.seat
 	for _, other := range seat.Live() {
 		b.dequeue(other)
-		other.State = Standby
+		if other.hindered() {
+			other.State = Erred
+		} else {
+			other.State = Standby
+		}
 	}
 	r.State = Served
 	came := seat.State != Active
-	b.place(seat, Active, r.Pool, nil)
+	b.place(seat, Active, r.Pool, seat.objections())
 	b.touch(seat)
 	if r.Verdict != nil {
 		seat.Warnings = append(seat.Warnings, r.Verdict.Warnings...)
@@ -252,7 +291,7 @@ func (b *Book) freeCompanions(seat *Seat) {
 func (b *Book) leaveReplaced(seat *Seat) {
 	for _, r := range seat.Live() {
 		old := b.Replaces[r.GroupLicense]
-		if r.GroupLicense == 0 || old == 0 {
+		if r.GroupLicense == 0 || old == 0 || r.State == Erred {
 			continue
 		}
 		for _, other := range seat.User.Seats {

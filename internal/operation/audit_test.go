@@ -155,7 +155,8 @@ func (b *books) checkSeats() {
 		ok := false
 		switch s.state {
 		case "ACTIVE":
-			ok = s.states["SERVED"] == 1 && s.states["STANDBY"] == total-1 && s.served == s.pool
+			ok = s.states["SERVED"] == 1 && s.states["STANDBY"]+s.states["ERROR"] == total-1 && s.served == s.pool &&
+				s.blocked == (s.states["ERROR"] > 0)
 		case "WAITING":
 			ok = s.states["WAITING"] == total && total > 0 && s.reasons[0] == s.pool
 		case "ERROR":

@@ -110,8 +110,9 @@ func (w *writing) dropGrant(ctx context.Context, grant int64) error {
 	return err
 }
 
-// refill brings all members and former members of a group license in line with it.
-func (w *writing) refill(ctx context.Context, grant *groupLicense) error {
+// refill brings all members and former members of a group license in line with it. More tells that it switches plans on: whoever
+// has the seat is checked again, because a plan may exclude another.
+func (w *writing) refill(ctx context.Context, grant *groupLicense, more bool) error {
 	users, err := w.unservedUsers(ctx, grant, 0, 1<<40)
 	if err != nil {
 		return err
@@ -129,6 +130,9 @@ func (w *writing) refill(ctx context.Context, grant *groupLicense) error {
 	}
 	for _, user := range users { // a plan that is off now stands against nothing anymore
 		w.book.Retry(w.book.User(user))
+		if reason := w.book.User(user).Seat(grant.license).Find(grant.id); more && reason != nil {
+			w.book.Reconsider(reason)
+		}
 	}
 	if err := w.settle(ctx); err != nil {
 		return err

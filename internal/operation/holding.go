@@ -205,10 +205,14 @@ func (r *reading) replaced(seat, other *licensing.Seat) bool {
 // disabledPlans are the plans that are off on a seat: those that every one of its reasons switches off (semantics.md §4, WX-16).
 func (r *reading) disabledPlans(seat *licensing.Seat) []int {
 	var off []int
-	for i, reason := range seat.Live() {
+	first := true
+	for _, reason := range seat.Live() {
+		if seat.State == licensing.Active && reason.State == licensing.Erred { // it gives nothing
+			continue
+		}
 		disabled := r.disabledBy(reason)
-		if i == 0 {
-			off = slices.Clone(disabled)
+		if first {
+			off, first = slices.Clone(disabled), false
 			continue
 		}
 		off = slices.DeleteFunc(off, func(id int) bool { return !slices.Contains(disabled, id) })

@@ -131,3 +131,63 @@ func TestAProductIsLetInAgain(t *testing.T) {
 		w.want(w.stands(l, li), "ACTIVE")
 	})
 }
+
+// A second reason that would switch on what excludes another is in error by itself: the seat stays as it is.
+func TestAReasonThatConflictsLeavesTheSeat(t *testing.T) {
+	each(t, func(w *world) {
+		standard, _ := w.product(nil, "EXCHANGE_S_STANDARD")
+		enterprise, plans := w.product(nil, "EXCHANGE_S_ENTERPRISE", "TEAMS1")
+		e1, e3 := w.licenseOf(standard, 5), w.licenseOf(enterprise, 5)
+		ann := w.user()
+		w.assign(e1, []string{ann})
+		g := w.group(ann)
+		w.grant(g, e3, in{"disabledPlanIds": []string{plans["EXCHANGE_S_ENTERPRISE"]}})
+		w.want(w.stands(e3, ann), "ACTIVE")
+		w.want(outcome(w.assign(e3, []string{ann})), "ACTIVE MUTUALLY_EXCLUSIVE")
+		s := w.seat(e3, ann)
+		w.want([]string{s.State, s.Violations[0].Code, s.Reasons[0].State, s.Reasons[1].State}, []string{"ACTIVE", "MUTUALLY_EXCLUSIVE", "SERVED", "ERROR"})
+		w.want(s.DisabledPlans, []struct{ Name string }{{"EXCHANGE_S_ENTERPRISE"}})
+		// When the conflict goes, the second reason stands by and its plans come on.
+		w.unassign(e1, ann)
+		s = w.seat(e3, ann)
+		w.want([]any{s.Reasons[1].State, len(s.Violations), len(s.DisabledPlans)}, []any{"STANDBY", 0, 0})
+		w.leave(g, ann)
+		w.want(w.stands(e3, ann), "ACTIVE")
+	})
+}
+
+// If what conflicts is all that is left, the seat is in error.
+func TestAConflictingReasonDoesNotTakeOver(t *testing.T) {
+	each(t, func(w *world) {
+		standard, _ := w.product(nil, "EXCHANGE_S_STANDARD")
+		enterprise, plans := w.product(nil, "EXCHANGE_S_ENTERPRISE")
+		e1, e3 := w.licenseOf(standard, 5), w.licenseOf(enterprise, 5)
+		ann := w.user()
+		w.assign(e1, []string{ann})
+		g := w.group(ann)
+		w.grant(g, e3, in{"disabledPlanIds": []string{plans["EXCHANGE_S_ENTERPRISE"]}})
+		w.assign(e3, []string{ann})
+		w.leave(g, ann)
+		w.want(w.stands(e3, ann), "ERROR MUTUALLY_EXCLUSIVE")
+		w.want(w.figures(e3), "5: 0 used 0 reserved 5 left OK 1 errors")
+		w.unassign(e1, ann)
+		w.want(w.stands(e3, ann), "ACTIVE")
+	})
+}
+
+// Switching a plan on is checked like an assignment.
+func TestSwitchingAPlanOnIsChecked(t *testing.T) {
+	each(t, func(w *world) {
+		standard, _ := w.product(nil, "EXCHANGE_S_STANDARD")
+		enterprise, plans := w.product(nil, "EXCHANGE_S_ENTERPRISE")
+		e1, e3 := w.licenseOf(standard, 5), w.licenseOf(enterprise, 5)
+		ann, bob := w.user(), w.user()
+		w.assign(e1, []string{ann})
+		gl, _ := w.grant(w.group(ann, bob), e3, in{"disabledPlanIds": []string{plans["EXCHANGE_S_ENTERPRISE"]}})
+		p := w.do("updateGroupLicense", in{"groupLicenseId": gl, "disabledPlanIds": []string{}})
+		w.want(p.Summary, "1 active 0 waiting 1 errors")
+		w.want(w.all(e3, []string{ann, bob}), "ERROR MUTUALLY_EXCLUSIVE, ACTIVE")
+		w.do("updateGroupLicense", in{"groupLicenseId": gl, "disabledPlanIds": []string{plans["EXCHANGE_S_ENTERPRISE"]}})
+		w.want(w.all(e3, []string{ann, bob}), "ACTIVE, ACTIVE")
+	})
+}

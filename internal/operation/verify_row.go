@@ -93,7 +93,7 @@ var rowChecks = []rowCheck{
 			FROM seats s JOIN seat_reasons r ON ` + sameSeat + ` GROUP BY s.id, s.state
 			HAVING NOT (CASE WHEN s.state = 'ACTIVE' THEN SUM(CASE WHEN r.state = 'SERVED' THEN 1 ELSE 0 END) = 1
 				AND SUM(CASE WHEN r.state = 'SERVED' AND r.allotment_id = s.allotment_id THEN 1 ELSE 0 END) = 1
-				AND SUM(CASE WHEN r.state = 'STANDBY' THEN 1 ELSE 0 END) = COUNT(*) - 1
+				AND SUM(CASE WHEN r.state IN ('STANDBY', 'ERROR') THEN 1 ELSE 0 END) = COUNT(*) - 1
 			ELSE SUM(CASE WHEN r.state = s.state THEN 1 ELSE 0 END) = COUNT(*) END)`},
 	{"P2", [3]id.Noun{id.Seat, id.Allotment, id.Allotment}, "stands at %[1]v, but its oldest reason is at %[2]v",
 		`SELECT s.id, s.allotment_id, r.allotment_id, '' FROM seats s JOIN seat_reasons r ON ` + sameSeat + ` WHERE s.state <> 'ACTIVE' AND r.allotment_id <> s.allotment_id

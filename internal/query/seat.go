@@ -151,6 +151,9 @@ func (s *Seat) DisabledPlans(ctx context.Context) ([]*ServicePlan, error) {
 
 // switchedOff gives the plans that all of the reasons switch off.
 func switchedOff(reasons []*reason) []int64 {
+	if giving := slices.DeleteFunc(slices.Clone(reasons), func(r *reason) bool { return r.state == "ERROR" }); len(giving) > 0 {
+		reasons = giving // what is in error beside them gives nothing
+	}
 	if len(reasons) == 0 {
 		return nil
 	}
