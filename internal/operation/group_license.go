@@ -250,12 +250,15 @@ func (c *UpdateGroupLicense) prepare(ctx context.Context, r *reading) (*plan[Gro
 	if err != nil {
 		return nil, err
 	}
+	product := r.facts.licenses[grant.license].product
+	before := planNames(product, grant.disabled)
 	if plans, given := c.DisabledPlanIDs.ValueOK(); given {
 		if err := r.checkPlans(ctx, plans, grant.license); err != nil {
 			return nil, err
 		}
 		grant.disabled = planKeys(plans)
 	}
+	more := slices.ContainsFunc(planNames(product, grant.disabled), func(plan string) bool { return !slices.Contains(before, plan) })
 	if c.IncludeNested != nil {
 		grant.nested = *c.IncludeNested
 		if err := r.lockMembers(ctx, grant); err != nil {
@@ -275,7 +278,7 @@ func (c *UpdateGroupLicense) prepare(ctx context.Context, r *reading) (*plan[Gro
 		if err != nil {
 			return nil, err
 		}
-		if err := w.refill(ctx, grant); err != nil {
+		if err := w.refill(ctx, grant, more); err != nil {
 			return nil, err
 		}
 		w.happened("GROUP_LICENSE_UPDATED", "groupLicense", grant.id, map[string]any{
