@@ -3,6 +3,7 @@ package operation
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/ringfence/ringfence/ent"
@@ -163,6 +164,12 @@ func (d *draft) change(fields []string, previous *int64) *policy.AllotmentChange
 
 // checkDraft answers an error that names the field unless everything the draft names exists.
 func (r *reading) checkDraft(ctx context.Context, d *draft) error {
+	if err := r.keep(ctx, "users", d.users); err != nil {
+		return err
+	}
+	if err := r.keep(ctx, "groups", append(slices.Clone(d.groups), d.scope.Groups...)); err != nil {
+		return err
+	}
 	if err := r.allExist(ctx, "users", "delegateUserIds", "user", d.users); err != nil {
 		return err
 	}

@@ -262,6 +262,13 @@ func (c *DeleteAllotment) prepare(ctx context.Context, r *reading) (*plan[Delete
 	if err != nil {
 		return nil, err
 	}
+	now, err := r.ids(ctx, `SELECT DISTINCT group_id FROM group_licenses WHERE allotment_id = $1`, t.key.Allotment)
+	if err != nil {
+		return nil, err
+	}
+	if len(without(now, groups)) > 0 { // licensed before the license was locked: start again, with their groups locked
+		return nil, &widenError{}
+	}
 	ask := &policy.Input{
 		Now: r.Now(), Action: c.action(), Principal: r.who.facts(), License: r.questionLicense(t.key.License, nil), Pools: r.questionPools(pool, 0),
 		Args: map[string]any{"moveSeatsTo": orEmpty(c.MoveSeatsTo), "releaseSeats": c.ReleaseSeats != nil && *c.ReleaseSeats},

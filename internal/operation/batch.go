@@ -20,7 +20,6 @@ type batch struct {
 
 	shared *reading
 	turns  []*entry
-	owner  map[*licensing.Seat]*entry
 }
 
 // entry is one request of a batch.
@@ -38,7 +37,6 @@ type entry struct {
 func (b *batch) transact(ctx context.Context, tx *store.Tx) error {
 	b.results = make([]result, len(b.jobs))
 	b.turns = nil
-	b.owner = map[*licensing.Seat]*entry{}
 	b.shared = readingOf(b.runner, tx, b.widen)
 	if err := b.admit(ctx); err != nil || len(b.turns) == 0 {
 		return err
@@ -46,7 +44,8 @@ func (b *batch) transact(ctx context.Context, tx *store.Tx) error {
 	if err := b.gather(ctx); err != nil {
 		return err
 	}
-	for _, t := range b.turns {
+	for i, t := range b.turns {
+		b.shared.book.Turn = i
 		if err := b.take(ctx, t); err != nil {
 			return err
 		}
@@ -130,7 +129,9 @@ func (b *batch) take(ctx context.Context, t *entry) error {
 	if t.denied != nil {
 		return nil
 	}
+	t.reading.found = []*target{t.target}
 	pool, ask, err := t.reading.questionSeats(ctx, t.job.cmd, t.target)
+	err = t.reading.conceal(ctx, err)
 	switch fault.CodeOf(err) {
 	case "":
 	case fault.NotFound:
@@ -149,20 +150,11 @@ func (b *batch) take(ctx context.Context, t *entry) error {
 		return nil
 	}
 	t.writing, t.decision = w, w.decision
-	before := len(b.shared.book.Touched())
 	if t.outcomes, err = w.carryOut(ctx, t.job.cmd, pool); err != nil {
 		return err
 	}
 	if err := w.settle(ctx); err != nil {
 		return err
-	}
-	for _, seat := range b.shared.book.Touched()[before:] {
-		b.owner[seat] = t
-	}
-	for _, o := range t.outcomes {
-		if o.seat != nil {
-			b.owner[o.seat] = t
-		}
 	}
 	for _, p := range b.shared.book.Pools {
 		p.Revoke()
@@ -204,8 +196,8 @@ func (b *batch) write(ctx context.Context, tx *store.Tx) error {
 	}
 	b.answer(payloads)
 	w.seatEvents(func(seat *licensing.Seat) (*decision, string) {
-		e := b.owner[seat]
-		return e.decision, e.reading.who.name()
+		e := b.turns[seat.Turn]
+		return e.writing.accountable(), e.reading.who.name()
 	})
 	return appendJournal(ctx, tx, w.events)
 }

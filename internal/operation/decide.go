@@ -138,6 +138,25 @@ func (r *reading) decide(ctx context.Context, ask *policy.Input, key requestKey,
 	return &writing{reading: r, tx: r.tx, decision: d, answer: answer}, nil
 }
 
+// decideBoth is decide for a request that needs the answer to another question first. Both answers are recorded; a denial of the
+// first is one of the request.
+func (r *reading) decideBoth(ctx context.Context, before, ask *policy.Input, key requestKey, hidden *fault.Error) (*writing, *denial) {
+	if before == nil {
+		return r.decide(ctx, ask, key, hidden)
+	}
+	first, no := r.decide(ctx, before, key, hidden)
+	if no != nil {
+		no.decision.action = ask.Action
+		return nil, no
+	}
+	w, no := r.decide(ctx, ask, key, hidden)
+	if no == nil {
+		first.decision.key = requestKey{}
+		w.further = append(w.further, first.decision)
+	}
+	return w, no
+}
+
 func (r *reading) decision(ask *policy.Input, answer *policy.Answer, key requestKey) *decision {
 	d := &decision{
 		at: r.Now(), principal: r.who.name(), action: ask.Action, allow: answer.Allow, violations: answer.Violations,

@@ -112,7 +112,7 @@ func (r *reading) loadUsers(ctx context.Context, ids []int64) error {
 	if len(missing) == 0 {
 		return nil
 	}
-	rows, err := r.Query(ctx, `SELECT id, type, enabled, department, usage_location FROM users WHERE `+r.Any("id", 1), r.Array(missing))
+	rows, err := r.Query(ctx, `SELECT id, type, enabled, department, usage_location FROM users WHERE `+r.Any("id", 1)+r.userLock(), r.Array(missing))
 	err = each(rows, err, func(s scanner) error {
 		u := &user{}
 		if err := s.Scan(&u.id, &u.kind, &u.enabled, &u.department, &u.location); err != nil {
@@ -137,7 +137,7 @@ func (r *reading) loadPeople(ctx context.Context, ids []int64) error {
 		return nil
 	}
 	rows, err := r.Query(ctx, `SELECT id, created_at, external_id, user_name, name_key, display_name, email, type, department, usage_location, enabled, roles
-		FROM users WHERE `+r.Any("id", 1), r.Array(missing))
+		FROM users WHERE `+r.Any("id", 1)+r.userLock(), r.Array(missing))
 	err = each(rows, err, func(s scanner) error {
 		u := &ent.User{}
 		var roles []byte
@@ -157,6 +157,15 @@ func (r *reading) loadPeople(ctx context.Context, ids []int64) error {
 		return err
 	}
 	return r.loadScopeGroups(ctx, missing)
+}
+
+// userLock keeps users as they are read until the transaction ends: who is disabled or deleted meanwhile would else be given a seat.
+// Where plans exclude each other, a user's licenses are also decided one after the other.
+func (r *reading) userLock() string {
+	if r.plansMatter() {
+		return " ORDER BY id" + r.tx.ForUpdate()
+	}
+	return " ORDER BY id" + r.tx.ForShare()
 }
 
 func (r *reading) loadScopeGroups(ctx context.Context, users []int64) error {

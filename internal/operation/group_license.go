@@ -57,10 +57,13 @@ func (c *LicenseGroup) prepare(ctx context.Context, r *reading) (*plan[GroupLice
 	if err := r.exists(ctx, "groups", grant.group, missing); err != nil {
 		return nil, err
 	}
-	if seen, err := r.seesGroup(ctx, grant.group); err != nil || !seen {
+	if seen, err := r.seen(ctx, "group", []int64{grant.group}); err != nil || len(seen) == 0 {
 		return nil, orMissing(err, missing)
 	}
 	if err := r.lockMembers(ctx, grant); err != nil {
+		return nil, err
+	}
+	if err := r.exists(ctx, "groups", grant.group, missing); err != nil { // it may be gone by now
 		return nil, err
 	}
 	others, err := r.loadGrants(ctx, `group_id = $1`, grant.group)
@@ -220,9 +223,14 @@ func (r *reading) grantByID(ctx context.Context, given id.ID) (*groupLicense, *l
 	if err := r.lockGrants(ctx, found); err != nil {
 		return nil, nil, nil, err
 	}
+	// One that is being replaced goes with its last member, whoever moves them: only the lock of its license keeps it.
+	if err := r.exists(ctx, "group_licenses", key, missing); err != nil {
+		return nil, nil, nil, err
+	}
 	pool := r.book.Pools[found[at].key()]
-	hidden := r.hides(ctx, pool, &target{key: pool.Key, field: "groupLicenseId", noun: "group license"})
-	return found[at], pool, hidden, nil
+	t := &target{key: pool.Key, field: "groupLicenseId", noun: "group license"}
+	r.found = append(r.found, t)
+	return found[at], pool, r.hides(ctx, pool, t), nil
 }
 
 func orMissing(err error, missing *fault.Error) error {

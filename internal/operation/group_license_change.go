@@ -15,6 +15,9 @@ import (
 
 func (c *SwapGroupLicense) action() string { return "swapGroupLicense" }
 
+// endsGrant is the action a swap asks about first: whoever swaps a group license away must be allowed to end it.
+const endsGrant = "unlicenseGroup"
+
 func (c *SwapGroupLicense) check() error { return targetOf(c.AllotmentID, c.LicenseID) }
 
 func (c *SwapGroupLicense) prepare(ctx context.Context, r *reading) (*plan[GroupLicensePayload], error) {
@@ -23,7 +26,7 @@ func (c *SwapGroupLicense) prepare(ctx context.Context, r *reading) (*plan[Group
 		return nil, err
 	}
 	r.widen.add([]int64{t.key.License}) // both licenses are locked together, in order
-	old, _, hidden, err := r.grantByID(ctx, c.GroupLicenseID)
+	old, from, hidden, err := r.grantByID(ctx, c.GroupLicenseID)
 	if err != nil {
 		return nil, err
 	}
@@ -46,12 +49,14 @@ func (c *SwapGroupLicense) prepare(ctx context.Context, r *reading) (*plan[Group
 		Now: r.Now(), Action: c.action(), Principal: r.who.facts(), License: r.questionLicense(grant.license, grant.disabled),
 		Pools: r.questionPools(pool, members), Group: &policy.Group{ID: grant.group, Members: members},
 	}
-	if hidden == nil {
-		hidden = r.hides(ctx, pool, t)
-	} else { // what one may not see cannot be swapped away either, whatever is allowed where it would go
-		return nil, hidden
+	ending, err := r.questionGrant(ctx, endsGrant, old, from)
+	if err != nil {
+		return nil, err
 	}
-	return &plan[GroupLicensePayload]{ask: ask, hidden: hidden, write: func(ctx context.Context, w *writing) (*GroupLicensePayload, error) {
+	if unseen := r.hides(ctx, pool, t); unseen != nil {
+		hidden = unseen
+	}
+	return &plan[GroupLicensePayload]{before: ending, ask: ask, hidden: hidden, write: func(ctx context.Context, w *writing) (*GroupLicensePayload, error) {
 		return w.swap(ctx, c, old, grant, members)
 	}}, nil
 }

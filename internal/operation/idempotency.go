@@ -9,6 +9,7 @@ import (
 	"errors"
 
 	"github.com/ringfence/ringfence/internal/fault"
+	"github.com/ringfence/ringfence/internal/identity"
 	"github.com/ringfence/ringfence/internal/licensing"
 	"github.com/ringfence/ringfence/internal/store"
 )
@@ -125,4 +126,28 @@ func (r *reading) firstAnswer(ctx context.Context, key requestKey) (*memory, *st
 		return nil, nil, err
 	}
 	return first, &row, nil
+}
+
+// answered gives the first answer to a request after all, if it failed because the same request, made twice at the same time, had
+// already done what it asks for.
+func answered[P any](ctx context.Context, r *Runner, who *identity.Principal, key requestKey, failed error) (*P, error) {
+	if code := fault.CodeOf(failed); key.key == "" || code != fault.Conflict && code != fault.InvalidInput {
+		return nil, failed
+	}
+	var payload *P
+	err := r.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
+		payload = nil
+		rd, err := newReading(ctx, r, tx, who, &locks{})
+		if err != nil {
+			return err
+		}
+		if payload, err = recall[P](ctx, rd, key); err != nil {
+			return err
+		}
+		return store.ErrRollback
+	})
+	if err == nil && payload == nil {
+		err = failed
+	}
+	return payload, translate(err)
 }

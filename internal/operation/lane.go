@@ -3,12 +3,16 @@ package operation
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
 	"entgo.io/ent/dialect"
 
 	"github.com/ringfence/ringfence/internal/fault"
+	"github.com/ringfence/ringfence/internal/id"
 	"github.com/ringfence/ringfence/internal/identity"
 	"github.com/ringfence/ringfence/internal/turn"
 )
@@ -139,41 +143,60 @@ func (l *lane) collect(jobs []*job) []*job {
 	return jobs
 }
 
-// separate puts off a request whose idempotency key is in the batch already: it is to find the other's answer.
+// separate puts off a request whose idempotency key is in the batch already: it is to find the other's answer; and one about a user
+// that another request is about: each is to be told what it did, not what the batch did.
 func separate(jobs []*job) (now, later []*job) {
-	seen := map[string]bool{}
+	seen, users := map[string]bool{}, map[id.ID]bool{}
 	for _, j := range jobs {
 		name := j.who.UserName + "\x00" + j.key.key
-		if j.key.key != "" && seen[name] {
+		if j.key.key != "" && seen[name] || slices.ContainsFunc(j.cmd.users(), func(user id.ID) bool { return users[user] }) {
 			later = append(later, j)
 			continue
 		}
 		seen[name] = true
+		for _, user := range j.cmd.users() {
+			users[user] = true
+		}
 		now = append(now, j)
 	}
 	return now, later
 }
 
 // carryOut runs a batch in one transaction; if the batch as a whole fails for a reason of its own, each request runs alone, so
-// that none pays for another.
+// that none pays for another. A database that does not answer is no such reason: all are told at once.
 func (l *lane) carryOut(jobs []*job) {
 	ctx, cancel := context.WithTimeout(context.Background(), batchTimeout)
 	defer cancel()
-	results, err := l.runner.runBatch(ctx, jobs)
-	if err == nil {
-		for i, j := range jobs {
+	var results []result
+	err := survive(func() (err error) {
+		results, err = l.runner.runBatch(ctx, jobs)
+		return err
+	})
+	for i, j := range jobs {
+		switch {
+		case err == nil:
 			j.result <- results[i]
-		}
-		return
-	}
-	for _, j := range jobs {
-		if len(jobs) == 1 && fault.CodeOf(translate(err)) == fault.Unavailable {
+		case fault.CodeOf(translate(err)) == fault.Unavailable:
 			j.result <- result{err: translate(err)}
-			continue
+		default:
+			var alone result
+			alone.err = survive(func() (err error) {
+				alone.payload, err = runAlone(ctx, l.runner, j.who, j.cmd)
+				return err
+			})
+			j.result <- alone
 		}
-		payload, err := runAlone(ctx, l.runner, j.who, j.cmd)
-		j.result <- result{payload: payload, err: err}
 	}
+}
+
+// survive turns a panic into an error: nobody else would, and the lane serves everyone.
+func survive(do func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return do()
 }
 
 // runBatch carries out requests one after the other on the same locked facts, and writes the outcome of all at once.

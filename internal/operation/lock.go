@@ -46,6 +46,15 @@ func (r *reading) lockUsers(ctx context.Context, ids []int64) error {
 	return err
 }
 
+// keep has rows of a table stay until the transaction ends: what is about to refer to them must not be left with nothing.
+func (r *reading) keep(ctx context.Context, table string, ids []int64) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	_, err := r.ids(ctx, `SELECT id FROM "`+table+`" WHERE `+r.Any("id", 1)+` ORDER BY id`+r.tx.ForShare(), r.Array(sorted(ids)))
+	return err
+}
+
 // lockLicenses locks licenses and reads their pools, with what they are licenses of and the plans that the policy has rules about.
 // The license row is the lock of everything that is drawn from it, so the allotments below are read without locks of their own.
 func (r *reading) lockLicenses(ctx context.Context, ids []int64) error {

@@ -64,6 +64,12 @@ func (r *reading) planMembers(ctx context.Context, c *GroupMembers, action strin
 	if err := r.lockGroups(ctx, append(line, under...)); err != nil {
 		return nil, err
 	}
+	if err := r.exists(ctx, "groups", m.group, fault.Missing("groupId", "group")); err != nil { // it may be gone, or nested elsewhere, by now
+		return nil, err
+	}
+	if err := r.checkMembers(ctx, m); err != nil {
+		return nil, err
+	}
 	if m.affected, err = r.affectedBy(ctx, m.users, under); err != nil {
 		return nil, err
 	}
@@ -117,12 +123,15 @@ func (r *reading) checkMembers(ctx context.Context, m *memberChange) error {
 	return nil
 }
 
-// allExist answers an error that names the first key without a row.
+// allExist answers an error that names the first of some users or groups that is not there, or that the caller may not see.
 func (r *reading) allExist(ctx context.Context, table, field, noun string, wanted []int64) error {
 	if len(wanted) == 0 {
 		return nil
 	}
 	found, err := r.ids(ctx, `SELECT id FROM "`+table+`" WHERE `+r.Any("id", 1), r.Array(sorted(wanted)))
+	if err == nil {
+		found, err = r.seen(ctx, noun, found)
+	}
 	if err != nil {
 		return err
 	}

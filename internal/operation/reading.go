@@ -24,6 +24,7 @@ type reading struct {
 	widen  *locks
 	book   *licensing.Book
 	facts  *facts
+	found  []*target // what the command named and is there, in the order in which its absence would be told
 }
 
 // writing is what a command has once an allowing decision was taken: the right to write under that decision.

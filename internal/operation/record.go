@@ -95,6 +95,17 @@ func (w *writing) seatEvents(owner func(seat *licensing.Seat) (*decision, string
 	}
 }
 
+// accountable is the decision that changes rest on: the one on the request or, where that was refused and only the queue moved, the
+// one that let it move (P4).
+func (w *writing) accountable() *decision {
+	for _, d := range slices.Backward(w.further) {
+		if d.allow && !w.decision.allow {
+			return d
+		}
+	}
+	return w.decision
+}
+
 // seatEvent names what became of a seat, empty if it stands where it stood.
 func seatEvent(seat *licensing.Seat) string {
 	switch seat.Transition() {
@@ -116,7 +127,7 @@ func seatEvent(seat *licensing.Seat) string {
 
 // record writes the decisions and events of a command, and gives the decisions as clients see them, the command's own last.
 func (w *writing) record(ctx context.Context) ([]*ent.Decision, error) {
-	w.seatEvents(func(*licensing.Seat) (*decision, string) { return w.decision, w.who.name() })
+	w.seatEvents(func(*licensing.Seat) (*decision, string) { return w.accountable(), w.who.name() })
 	rows, err := insertDecisions(ctx, w.tx, append(slices.Clone(w.further), w.decision))
 	if err != nil {
 		return nil, err

@@ -26,7 +26,9 @@ type Command[P any] interface {
 
 // plan is what a command means to do: the question for the policy, and the writes that an allowing answer sets free.
 type plan[P any] struct {
-	ask   *policy.Input
+	// before is a question that must be answered first, if there is one: of a request that is two in one.
+	before *policy.Input
+	ask    *policy.Input
 	write func(ctx context.Context, w *writing) (*P, error)
 	// hidden is the answer instead of a denial when the target is something the caller may not see.
 	hidden *fault.Error
@@ -101,7 +103,7 @@ func runAlone[P any](ctx context.Context, r *Runner, who *identity.Principal, cm
 		case sameKey(err, key): // the same request came twice at the same time; the other's answer is there now
 			continue
 		case err != nil:
-			return nil, translate(err)
+			return answered[P](ctx, r, who, key, translate(err))
 		}
 		return payload, nil
 	}
@@ -131,6 +133,7 @@ func attempt[P any](ctx context.Context, r *Runner, who *identity.Principal, cmd
 			return errDenied
 		}
 		p, err := cmd.prepare(ctx, rd)
+		err = rd.conceal(ctx, err)
 		if missing := new(fault.Error); errors.As(err, &missing) && missing.Code == fault.NotFound {
 			denied = rd.absent(cmd.action(), key, missing)
 			return errDenied
@@ -138,7 +141,7 @@ func attempt[P any](ctx context.Context, r *Runner, who *identity.Principal, cmd
 		if err != nil {
 			return err
 		}
-		w, no := rd.decide(ctx, p.ask, key, p.hidden)
+		w, no := rd.decideBoth(ctx, p.before, p.ask, key, p.hidden)
 		if no != nil {
 			denied = no
 			return errDenied
@@ -232,6 +235,9 @@ func translate(err error) error {
 	}
 	if store.IsReference(err) {
 		return fault.Wrap(err, fault.Conflict, "it is still in use")
+	}
+	if ent.IsNotFound(err) { // it was there when the request was checked
+		return fault.Wrap(err, fault.Conflict, "it was removed at the same time")
 	}
 	return err
 }

@@ -113,11 +113,6 @@ func (r *reading) gather(ctx context.Context, targets []*target, users []int64) 
 	if err := r.lockLicenses(ctx, licenses); err != nil {
 		return err
 	}
-	if r.plansMatter() { // two licenses that exclude each other must not be given at once, by two replicas
-		if err := r.lockUsers(ctx, users); err != nil {
-			return err
-		}
-	}
 	if err := r.loadPeople(ctx, users); err != nil {
 		return err
 	}

@@ -37,11 +37,14 @@ func targetOf(allotment, license *id.ID) error {
 // license an allotment belongs to never changes, so it is looked up once.
 func (r *reading) find(ctx context.Context, allotment, license *id.ID) (*target, error) {
 	if license != nil {
-		return &target{key: licensing.PoolKey{License: license.Key(id.License)}, field: "licenseId", noun: "license"}, nil
+		t := &target{key: licensing.PoolKey{License: license.Key(id.License)}, field: "licenseId", noun: "license"}
+		r.found = append(r.found, t)
+		return t, nil
 	}
 	t := &target{key: licensing.PoolKey{Allotment: allotment.Key(id.Allotment)}, field: "allotmentId", noun: "allotment"}
 	if home, known := r.runner.homes.Load(t.key.Allotment); known {
 		t.key.License, _ = home.(int64)
+		r.found = append(r.found, t)
 		return t, nil
 	}
 	err := r.QueryRow(ctx, `SELECT license_id FROM allotments WHERE id = $1`, t.key.Allotment).Scan(&t.key.License)
@@ -50,6 +53,7 @@ func (r *reading) find(ctx context.Context, allotment, license *id.ID) (*target,
 	}
 	if err == nil {
 		r.runner.homes.Store(t.key.Allotment, t.key.License)
+		r.found = append(r.found, t)
 	}
 	return t, err
 }

@@ -162,7 +162,26 @@ func (r *reading) lockAround(ctx context.Context, users []int64) ([]*groupLicens
 	if err := r.lockGrants(ctx, grants, licenses...); err != nil {
 		return nil, err
 	}
-	return grants, r.lockUsers(ctx, users)
+	if err := r.lockUsers(ctx, users); err != nil {
+		return nil, err
+	}
+	return grants, r.stillAround(ctx, users, groups)
+}
+
+// stillAround starts the transaction again if users joined a group or got a seat before they were locked. From now on they cannot.
+func (r *reading) stillAround(ctx context.Context, users, groups []int64) error {
+	joined, err := r.ids(ctx, `SELECT DISTINCT group_id FROM memberships WHERE `+r.Any("user_id", 1), r.Array(users))
+	if err != nil {
+		return err
+	}
+	licenses, err := r.licensesOf(ctx, users)
+	if err != nil {
+		return err
+	}
+	if len(without(joined, groups)) > 0 || slices.ContainsFunc(licenses, func(id int64) bool { return r.facts.licenses[id] == nil }) {
+		return &widenError{licenses: licenses}
+	}
+	return nil
 }
 
 // findUsers finds the users that inputs are about: by external id, else by name. It answers nil for those that are new.

@@ -87,6 +87,14 @@ func (t *Tx) ForUpdate() string {
 	return ""
 }
 
+// ForShare is like ForUpdate, and lets others read under the same lock: the rows stay as they are until the transaction ends.
+func (t *Tx) ForShare() string {
+	if t.dialect == dialect.Postgres {
+		return " FOR SHARE"
+	}
+	return ""
+}
+
 // note remembers the first failure that a retry may cure, in case the closure hides it behind an error of its own.
 func (r *Reader) note(err error) error {
 	if r.failure == nil && IsRetryable(err) {
