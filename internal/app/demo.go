@@ -11,7 +11,7 @@ import (
 
 // LoadDemo loads the demo organization if the database is empty, and tells on the writer what it does.
 func (a *App) LoadDemo(ctx context.Context, to io.Writer) error {
-	p := startProgress(to, "demo")
+	p := startProgress(to, "demo", tellWorkEvery)
 	var doing atomic.Value
 	p.at(func() string { text, _ := doing.Load().(string); return "loading " + text })
 	outcome, err := demo.Load(ctx, demo.Config{Store: a.Store, Runner: a.Runner, Say: func(text string) { doing.Store(text) }})

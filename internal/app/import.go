@@ -35,7 +35,7 @@ type importProducts struct {
 // Run reads the whole file, then writes all of it or nothing, as the service itself; the policy decides and the decision is
 // recorded. What it did goes to stdout, what is odd about the file and progress to stderr.
 func (c *importProducts) Run(ctx context.Context, out outputs) (err error) {
-	p := startProgress(out.stderr, "import")
+	p := startProgress(out.stderr, "import", tellWorkEvery)
 	defer p.end()
 	catalog, odd, err := c.read(p)
 	if err != nil {

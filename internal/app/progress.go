@@ -7,35 +7,35 @@ import (
 	"time"
 )
 
-// quiet is how long work may take before it is told what it does.
-const quiet = time.Second
+// tellWorkEvery is how long work may take before it is told what it does, and how often from then on.
+const tellWorkEvery = time.Second
 
 // progress tells on stderr what long work is at: nothing in its first second, then a line each second.
 type progress struct {
 	to    io.Writer
 	name  string
 	begin time.Time
+	tick  *time.Ticker
 	mu    sync.Mutex
 	now   func() string
 	stop  chan struct{}
 	done  chan struct{}
 }
 
-func startProgress(to io.Writer, name string) *progress {
-	p := &progress{to: to, name: name, begin: time.Now(), stop: make(chan struct{}), done: make(chan struct{})}
+func startProgress(to io.Writer, name string, every time.Duration) *progress {
+	p := &progress{to: to, name: name, begin: time.Now(), tick: time.NewTicker(every), stop: make(chan struct{}), done: make(chan struct{})}
 	go p.run()
 	return p
 }
 
 func (p *progress) run() {
 	defer close(p.done)
-	tick := time.NewTicker(quiet)
-	defer tick.Stop()
+	defer p.tick.Stop()
 	for {
 		select {
 		case <-p.stop:
 			return
-		case <-tick.C:
+		case <-p.tick.C:
 			p.mu.Lock()
 			now := p.now
 			p.mu.Unlock()
