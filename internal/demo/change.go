@@ -93,6 +93,10 @@ func (l *loader) denials(ctx context.Context) error {
 		func() error {
 			return denied(ctx, l, ursula, &operation.AssignSeats{Request: l.next(), AllotmentID: &emea, UserIDs: londoners})
 		},
+		// She sees the license that her allotment is a share of, and is no delegate of it.
+		func() error {
+			return denied(ctx, l, ursula, &operation.AssignSeats{Request: l.next(), LicenseID: &e5, UserIDs: londoners})
+		},
 		func() error {
 			return denied(ctx, l, dora, &operation.UpdateAllotment{Request: l.next(), AllotmentID: emea, Limit: graphql.OmittableOf(&many)})
 		},

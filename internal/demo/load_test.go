@@ -130,7 +130,7 @@ func TestLoadShows(t *testing.T) {
 			}
 		}
 		denials := strings.Join(lines(t, s, `SELECT CAST(violations AS TEXT) FROM decisions WHERE NOT allow`), "")
-		for _, code := range []string{"INSUFFICIENT_POOL", "OUT_OF_SCOPE", "NOT_DELEGATED", "ROLE_REQUIRED", "READ_ONLY", "LIMIT_EXCEEDS_PARENT",
+		for _, code := range []string{"INSUFFICIENT_POOL", "OUT_OF_SCOPE", "NOT_FOUND", "NOT_DELEGATED", "ROLE_REQUIRED", "READ_ONLY", "LIMIT_EXCEEDS_PARENT",
 			"SCOPE_EXCEEDS_PARENT", "PRODUCT_NOT_ELIGIBLE", "NOT_IN_EFFECT", "USER_DISABLED"} {
 			if !strings.Contains(denials, code) {
 				t.Errorf("nothing was denied because of %s", code)
