@@ -151,7 +151,7 @@ func TestDeletingAnAllotmentThatIsInUse(t *testing.T) {
 		w.want(w.figures(a), "3: 3 used 0 reserved 0 left FULL 2 waiting")
 		w.fails("CONFLICT", "deleteAllotment", in{"allotmentId": a})
 		p := w.do("deleteAllotment", in{"allotmentId": a, "releaseSeats": true})
-		w.want([]int{p.Released, p.Moved}, []int{3, 0})
+		w.want([]int{p.Released, p.Moved}, []int{2, 0}) // ann stays, by the other group
 		w.want(w.figures(l), "10: 0 used 3 reserved 7 left OK")
 		w.want(w.stands(l, ann), "ACTIVE") // by the other group
 		w.want(w.count(l, "ACTIVE"), 1)
@@ -173,6 +173,22 @@ func TestMovingSeatsToTheParent(t *testing.T) {
 		w.want(w.all(l, users), "ACTIVE, ACTIVE, ACTIVE, ACTIVE, WAITING 1")
 		w.leave(g, users[0])
 		w.want(w.stands(l, users[4]), "ACTIVE")
+	})
+}
+
+// What waits and what is in error moves along.
+func TestMovingAQueueAndErrors(t *testing.T) {
+	each(t, func(w *world) {
+		product, _ := w.product(in{"blockedLocations": []string{"CN"}})
+		l := w.licenseOf(product, 4)
+		a := w.allot(w.allot(l, 2, in{"name": "outer"}), 1)
+		li, users := w.user(in{"usageLocation": "CN"}), w.users(4)
+		w.assign(a, append(users, li), in{"whenFull": "WAIT"})
+		w.want(w.figures(a), "1: 1 used 0 reserved 0 left FULL 3 waiting 1 errors")
+		w.do("deleteAllotment", in{"allotmentId": a, "moveSeatsTo": "PARENT"})
+		w.want(w.all(l, append(users, li)), "ACTIVE, ACTIVE, WAITING 1, WAITING 2, ERROR USAGE_LOCATION_NOT_ALLOWED")
+		w.change(li, in{"usageLocation": "GB"})
+		w.want(w.stands(l, li), "WAITING 3")
 	})
 }
 

@@ -184,8 +184,9 @@ func TestHiddenIsLikeMissing(t *testing.T) {
 				w.want(first, e.elsewhere.fails("NOT_FOUND", mutation, with(input, in{"allotmentId": "alt_zzzz"})))
 				e.elsewhere.fails("IDEMPOTENCY_KEY_REUSED", mutation, with(keyed, in{"allotmentId": "alt_zzzzz"}))
 			}
-			hidden, missing := e.elsewhere.record(mutation, 0), e.elsewhere.record(mutation, 2)
-			w.want(hidden, missing)
+			for n := range 3 { // the newest first: missing, missing, missing, hidden
+				w.want(e.elsewhere.record(mutation, n), e.elsewhere.record(mutation, 3))
+			}
 		}
 	})
 }

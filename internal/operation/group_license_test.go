@@ -191,6 +191,13 @@ func TestGroupsInACircle(t *testing.T) {
 		w.invalid("memberGroupIds.0", "addGroupMembers", in{"groupId": c, "memberGroupIds": []string{a}})
 		w.invalid("memberGroupIds.0", "addGroupMembers", in{"groupId": a, "memberGroupIds": []string{a}})
 		w.nest(a, c) // two ways down are no circle
+		l, ann := w.license(1), w.user()
+		w.grant(a, l, in{"includeNested": true})
+		w.join(c, ann)
+		w.do("removeGroupMembers", in{"groupId": a, "memberGroupIds": []string{c}})
+		w.want(w.stands(l, ann), "ACTIVE") // by the other way
+		w.do("removeGroupMembers", in{"groupId": b, "memberGroupIds": []string{c}})
+		w.want(w.stands(l, ann), "none")
 	})
 }
 
