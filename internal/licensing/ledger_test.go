@@ -23,10 +23,10 @@ type ledger struct {
 }
 
 type row struct {
-	key, parent                             licensing.PoolKey
-	mode                                    licensing.Mode
-	limit, ceiling                          *int64
-	used, reserved, waiting, errors, closed int64
+	key, parent                     licensing.PoolKey
+	mode                            licensing.Mode
+	limit, ceiling                  *int64
+	used, reserved, waiting, errors int64
 }
 
 type seatRow struct {

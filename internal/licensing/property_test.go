@@ -17,7 +17,7 @@ func TestRandomOperationsKeepTheBooks(t *testing.T) {
 	}
 	for seed := range seeds {
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
-			r := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // the same run every time
+			r := rand.New(rand.NewPCG(seed, 1)) // the same run every time
 			l := newLedger(r)
 			over := map[licensing.PoolKey]bool{}
 			for range steps {

@@ -160,7 +160,7 @@ func TestDryRunAndRepetition(t *testing.T) {
 				real := w.answer(name, input)
 				w.want(apartFromIDs(real), apartFromIDs(dry))
 				w.want([]any{dry["dryRun"], real["dryRun"]}, []any{true, false})
-				w.recorded(name, real["decision"].(map[string]any)) //nolint:errcheck,forcetypeassert // the schema says what it is
+				w.recorded(name, real["decision"].(map[string]any))
 
 				before = w.snapshot()
 				w.want(w.answer(name, input), real)
