@@ -28,7 +28,9 @@ type Config struct {
 	Database string // postgres://… or the path of an SQLite file; empty: ringfence.db in DataDir
 	DataDir  string // where the embedded database and the development key are
 	Policies string // directory of the policy; empty: the one that is built in
-	Dev      bool   // accept tokens of the development key, and offer personas
+	// PolicyTimeout is how long one decision may take before it denies; 0: 50 ms.
+	PolicyTimeout time.Duration
+	Dev           bool // accept tokens of the development key, and offer personas
 
 	OIDC identity.OIDCConfig // the identity provider; an empty issuer is none
 
@@ -51,6 +53,7 @@ type App struct {
 	Runner   *operation.Runner
 	Schema   graphql.ExecutableSchema
 	DevKey   *identity.DevelopmentKey // nil unless in development mode
+	reader   *query.Reader
 	handler  http.Handler
 	registry *prometheus.Registry
 	stop     context.CancelFunc
@@ -126,7 +129,7 @@ func (a *App) build(ctx context.Context) (err error) {
 	if a.Store, err = OpenStore(ctx, cfg); err != nil {
 		return err
 	}
-	if a.Policy, err = policy.New(ctx, policy.Config{Dir: cfg.Policies, Logger: cfg.Log, Now: cfg.Clock}); err != nil {
+	if a.Policy, err = policy.New(ctx, policy.Config{Dir: cfg.Policies, Timeout: cfg.PolicyTimeout, Logger: cfg.Log, Now: cfg.Clock}); err != nil {
 		return err
 	}
 	if cfg.Policies != "" {
@@ -147,8 +150,8 @@ func (a *App) build(ctx context.Context) (err error) {
 		}
 	}
 	a.Runner = operation.NewRunner(operation.Config{Store: a.Store, Policy: a.Policy, Logger: cfg.Log, DefaultLocation: cfg.DefaultLocation})
-	reader := query.NewReader(query.Config{Store: a.Store, Policy: a.Policy, Clock: cfg.Clock})
-	a.Schema = graph.New(&graph.Resolver{Runner: a.Runner, Reader: reader})
+	a.reader = query.NewReader(query.Config{Store: a.Store, Policy: a.Policy, Clock: cfg.Clock})
+	a.Schema = graph.New(&graph.Resolver{Runner: a.Runner, Reader: a.reader})
 	return a.route(identity.New(verifiers))
 }
 

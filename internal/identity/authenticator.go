@@ -157,6 +157,9 @@ func principal(userName string, roles []string) (*Principal, error) {
 	if strings.TrimSpace(userName) == "" || len(userName) > 512 || strings.ContainsFunc(userName, isControl) {
 		return nil, rejected(nil, "the token names no user")
 	}
+	if strings.EqualFold(strings.TrimSpace(userName), SystemName) {
+		return nil, rejected(nil, "the token names the service itself")
+	}
 	roles = slices.Clone(roles)
 	slices.Sort(roles)
 	return &Principal{UserName: userName, Roles: slices.Compact(roles)}, nil

@@ -14,6 +14,9 @@ const (
 	RolePolicyAuthor    = "POLICY_AUTHOR"
 )
 
+// SystemName is the name under which the service records what it does by itself. Nobody can sign in with it.
+const SystemName = "system"
+
 // Principal is who asks, as the token says: a user name (the claim sub) and roles (the claim roles). The user behind the
 // name, group memberships and delegations are facts, read from the database where they are needed.
 type Principal struct {

@@ -158,7 +158,7 @@ func (p *Pool) Draws() int64 {
 
 // Shortage explains that a pool could not give what was asked (semantics.md §7, INSUFFICIENT_POOL).
 func Shortage(pool *Pool, requested int64) Violation {
-	key, limit, used := pool.Key, pool.Limit, pool.Used+pool.Reserved
+	key, limit, used := pool.Key, pool.Limit, pool.Used
 	available := pool.Room()
 	short := requested - available
 	return Violation{

@@ -86,7 +86,7 @@ func (c *CreateAllotment) prepare(ctx context.Context, r *reading) (*plan[Allotm
 		name: c.Name, mode: c.mode(), limit: count(c.Limit), starts: inherit(c.StartsAt, parent.StartsAt, parent), ends: inherit(c.EndsAt, parent.EndsAt, parent),
 		users: keys(c.DelegateUserIDs, id.User), groups: keys(c.DelegateGroupIDs, id.Group), scope: scopeOf(c.Scope, r.facts.scopes[parent.Key.Allotment]),
 	}
-	if err := r.checkDraft(ctx, d); err != nil {
+	if err := r.checkDraft(ctx, d, c.DelegateUserIDs, c.DelegateGroupIDs, c.Scope); err != nil {
 		return nil, err
 	}
 	if d.mode == licensing.Reserved {
@@ -162,21 +162,22 @@ func (d *draft) change(fields []string, previous *int64) *policy.AllotmentChange
 	}
 }
 
-// checkDraft answers an error that names the field unless everything the draft names exists.
-func (r *reading) checkDraft(ctx context.Context, d *draft) error {
+// checkDraft keeps what the draft names from going away, and answers an error that names the field unless everything the command
+// itself names is there for the caller: an allotment may have delegates already whom they do not see.
+func (r *reading) checkDraft(ctx context.Context, d *draft, users, groups []id.ID, scope *ScopeInput) error {
 	if err := r.keep(ctx, "users", d.users); err != nil {
 		return err
 	}
 	if err := r.keep(ctx, "groups", append(slices.Clone(d.groups), d.scope.Groups...)); err != nil {
 		return err
 	}
-	if err := r.allExist(ctx, "users", "delegateUserIds", "user", d.users); err != nil {
+	if err := r.allExist(ctx, "users", "delegateUserIds", "user", keys(users, id.User)); err != nil {
 		return err
 	}
-	if err := r.allExist(ctx, "groups", "delegateGroupIds", "group", d.groups); err != nil {
+	if err := r.allExist(ctx, "groups", "delegateGroupIds", "group", keys(groups, id.Group)); err != nil || scope == nil {
 		return err
 	}
-	return r.allExist(ctx, "groups", "scope.groupIds", "group", d.scope.Groups)
+	return r.allExist(ctx, "groups", "scope.groupIds", "group", keys(scope.GroupIDs, id.Group))
 }
 
 func (w *writing) createAllotment(ctx context.Context, d *draft, parent *licensing.Pool) (*AllotmentPayload, error) {
@@ -228,9 +229,9 @@ func (w *writing) carve(pool *licensing.Pool, n int64) error {
 
 func (d *draft) data() map[string]any {
 	return map[string]any{
-		"name": d.name, "mode": d.mode, "limit": d.limit, "delegateUsers": d.users, "delegateGroups": d.groups,
+		"name": d.name, "mode": d.mode, "limit": d.limit, "delegateUsers": idsOf(id.User, d.users), "delegateGroups": idsOf(id.Group, d.groups),
 		"startsAt": d.starts, "endsAt": d.ends,
-		"scope": map[string]any{"groups": d.scope.Groups, "departments": d.scope.Departments, "countries": d.scope.Countries},
+		"scope": map[string]any{"groups": idsOf(id.Group, d.scope.Groups), "departments": d.scope.Departments, "countries": d.scope.Countries},
 	}
 }
 

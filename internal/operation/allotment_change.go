@@ -98,7 +98,7 @@ func (c *UpdateAllotment) draft(ctx context.Context, r *reading, pool *licensing
 	if d.mode == licensing.Reserved {
 		d.requested = max(0, max(*d.limit, pool.Held())-pool.Carve())
 	}
-	return d, fields, r.checkDraft(ctx, d)
+	return d, fields, r.checkDraft(ctx, d, users, groups, c.Scope.Value())
 }
 
 func (r *reading) delegates(ctx context.Context, allotment int64) (users, groups []int64, err error) {
@@ -176,8 +176,9 @@ func (w *writing) reopen(ctx context.Context, pool *licensing.Pool, fields []str
 	if !scope {
 		return nil
 	}
-	grants, err := w.tx.Exec(ctx, `UPDATE group_licenses SET pending = $1 WHERE license_id = $2 AND allotment_id = $3 AND pending = $4`,
-		pendingFill, pool.Key.License, pool.Key.Allotment, pendingNone)
+	grants, err := w.tx.Exec(ctx, `UPDATE group_licenses SET pending = $1 WHERE license_id = $2 AND pending = $4 AND allotment_id IN (
+		WITH RECURSIVE open(id) AS (SELECT id FROM allotments WHERE id = $3 UNION SELECT a.id FROM allotments a JOIN open ON a.parent_id = open.id)
+		SELECT id FROM open)`, pendingFill, pool.Key.License, pool.Key.Allotment, pendingNone)
 	w.unfinished = w.unfinished || grants > 0
 	return err
 }
@@ -345,7 +346,6 @@ func (w *writing) moveUp(ctx context.Context, pool *licensing.Pool) (int64, erro
 
 // releaseAll ends everything that draws on the pool.
 func (w *writing) releaseAll(ctx context.Context, pool *licensing.Pool) (int64, error) {
-	before := pool.Used
 	users, err := w.ids(ctx, `SELECT DISTINCT user_id FROM seat_reasons WHERE license_id = $1 AND allotment_id = $2`, pool.Key.License, pool.Key.Allotment)
 	if err != nil {
 		return 0, err
@@ -370,7 +370,8 @@ func (w *writing) releaseAll(ctx context.Context, pool *licensing.Pool) (int64, 
 			return 0, err
 		}
 	}
-	return before, w.settle(ctx)
+	err = w.settle(ctx)
+	return w.released(), err
 }
 
 // licenseRow reads a license as the transaction leaves it.

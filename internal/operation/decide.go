@@ -144,7 +144,10 @@ func (r *reading) decideBoth(ctx context.Context, before, ask *policy.Input, key
 	if before == nil {
 		return r.decide(ctx, ask, key, hidden)
 	}
-	first, no := r.decide(ctx, before, key, hidden)
+	first, no := r.decide(ctx, before, key, nil)
+	if no != nil && hidden != nil {
+		return nil, r.absent(ask.Action, key, hidden)
+	}
 	if no != nil {
 		no.decision.action = ask.Action
 		return nil, no

@@ -208,7 +208,7 @@ func (r *reading) loadGrants(ctx context.Context, where string, args ...any) ([]
 	for _, g := range found {
 		r.facts.grants[g.id] = g
 		if g.replacedBy != 0 {
-			r.book.Replaces[g.replacedBy] = g.id
+			r.book.Replace(g.id, g.replacedBy)
 		}
 	}
 	return found, err

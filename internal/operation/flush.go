@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -41,7 +42,7 @@ func (w *writing) changes(ctx context.Context) ([]store.Part, error) {
 
 // dropReplaced removes group licenses that a swap has emptied.
 func (w *writing) dropReplaced(ctx context.Context) error {
-	for _, old := range w.book.Replaces {
+	for _, old := range slices.Sorted(maps.Keys(w.book.Replaced())) {
 		n, err := w.tx.Exec(ctx, `DELETE FROM group_licenses WHERE id = $1 AND replaced_by <> 0 AND pending = 0
 			AND NOT EXISTS (SELECT 1 FROM seat_reasons WHERE group_license_id = $1)`, old)
 		if err != nil {

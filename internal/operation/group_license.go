@@ -310,7 +310,6 @@ func (c *UnlicenseGroup) prepare(ctx context.Context, r *reading) (*plan[Unlicen
 		return nil, err
 	}
 	return &plan[UnlicenseGroupPayload]{ask: ask, hidden: hidden, write: func(ctx context.Context, w *writing) (*UnlicenseGroupPayload, error) {
-		used := w.used()
 		grant.pending = pendingEnd
 		if _, err := w.tx.Exec(ctx, `UPDATE group_licenses SET pending = $1 WHERE id = $2`, pendingEnd, grant.id); err != nil {
 			return nil, err
@@ -323,18 +322,16 @@ func (c *UnlicenseGroup) prepare(ctx context.Context, r *reading) (*plan[Unlicen
 			w.unfinished = true
 		}
 		w.happened("GROUP_UNLICENSED", "groupLicense", grant.id, nil).about(grant)
-		return &UnlicenseGroupPayload{DeletedID: c.GroupLicenseID, Released: max(0, used-w.used()), Pending: left}, nil
+		return &UnlicenseGroupPayload{DeletedID: c.GroupLicenseID, Released: w.released(), Pending: left}, nil
 	}}, nil
 }
 
-// used counts the units in use of all licenses at hand.
-func (w *writing) used() int64 {
+// released counts the seats that were held before and are gone.
+func (w *writing) released() int64 {
 	n := int64(0)
-	for key, pool := range w.book.Pools {
-		if key.IsLicense() {
-			n += pool.Used
-		} else if pool.Mode == licensing.Reserved {
-			n += pool.Used
+	for _, seat := range w.book.Touched() {
+		if seat.Was() == licensing.Active && seat.State == licensing.None {
+			n++
 		}
 	}
 	return n

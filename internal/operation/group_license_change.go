@@ -73,15 +73,19 @@ func (w *writing) swap(ctx context.Context, c *SwapGroupLicense, old, grant *gro
 	if err := w.storeGrant(ctx, grant); err != nil {
 		return nil, err
 	}
-	if _, err := w.tx.Exec(ctx, `UPDATE group_licenses SET replaced_by = $1 WHERE id = $2`, grant.id, old.id); err != nil {
+	if _, err := w.tx.Exec(ctx, `UPDATE group_licenses SET replaced_by = $1 WHERE id = $2 OR replaced_by = $2`, grant.id, old.id); err != nil {
 		return nil, err
 	}
 	if _, err := w.tx.Exec(ctx, `INSERT INTO exclusions (group_license_id, user_id, ends_at, note, created_at)
 		SELECT $1, user_id, ends_at, note, created_at FROM exclusions WHERE group_license_id = $2`, grant.id, old.id); err != nil {
 		return nil, err
 	}
-	old.replacedBy = grant.id
-	w.book.Replaces[grant.id] = old.id
+	for _, earlier := range w.facts.grants { // what the old one was still replacing goes with it
+		if earlier == old || earlier.replacedBy == old.id {
+			earlier.replacedBy = grant.id
+			w.book.Replace(earlier.id, grant.id)
+		}
+	}
 	w.happened("GROUP_LICENSE_SWAPPED", "groupLicense", grant.id, map[string]any{"replaces": id.Of(id.GroupLicense, old.id)}).about(grant)
 	if _, err := w.fill(ctx, grant, 0, c.dry() || members <= chunk); err != nil {
 		return nil, err
@@ -164,7 +168,7 @@ func (r *reading) changeExclusions(ctx context.Context, action string, given id.
 			return nil, err
 		}
 		kind := map[bool]string{true: "MEMBERS_EXCLUDED", false: "MEMBERS_INCLUDED"}[action == "excludeFromGroupLicense"]
-		w.happened(kind, "groupLicense", grant.id, map[string]any{"users": users}).about(grant)
+		w.happened(kind, "groupLicense", grant.id, map[string]any{"users": idsOf(id.User, users)}).about(grant)
 		return w.grantPayload(ctx, grant)
 	}}, nil
 }

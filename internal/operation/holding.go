@@ -172,10 +172,14 @@ func (r *reading) loadGrantsOf(ctx context.Context, rows []reasonRow) error {
 
 // heldPlans names the plans, among those the policy has rules about, that a user has from seats other than the one in question:
 // those that are active, and those that come together with it. What the seat would replace does not count.
-func (r *reading) heldPlans(seat *licensing.Seat, bundle int64) []string {
+func (r *reading) heldPlans(seat *licensing.Seat, judged *licensing.Reason) []string {
+	bundle := int64(0)
+	if judged != nil {
+		bundle = judged.Bundle
+	}
 	var names []string
 	for id, other := range seat.User.Seats {
-		if id == seat.License || other.State != licensing.Active && !comesAlong(other, bundle) || r.replaced(seat, other) {
+		if id == seat.License || other.State != licensing.Active && !comesAlong(other, bundle) || r.replaced(seat, other, judged) {
 			continue
 		}
 		names = append(names, planNames(r.facts.licenses[id].product, r.disabledPlans(other))...)
@@ -188,14 +192,18 @@ func comesAlong(seat *licensing.Seat, bundle int64) bool {
 	return bundle != 0 && slices.ContainsFunc(seat.Live(), func(x *licensing.Reason) bool { return x.Bundle == bundle })
 }
 
-// replaced tells whether the other seat stands only on a group license that a swap hands over to this one.
-func (r *reading) replaced(seat, other *licensing.Seat) bool {
+// replaced tells whether the other seat stands only on a group license that a swap hands over to this one: by the reason that is
+// judged, or by one that nothing stands against.
+func (r *reading) replaced(seat, other *licensing.Seat, judged *licensing.Reason) bool {
 	live := other.Live()
 	if len(live) != 1 {
 		return false
 	}
 	for _, reason := range seat.Live() {
-		if old := r.book.Replaces[reason.GroupLicense]; reason.GroupLicense != 0 && old != 0 && old == live[0].GroupLicense {
+		if reason != judged && reason.State == licensing.Erred {
+			continue
+		}
+		if live[0].GroupLicense != 0 && slices.Contains(r.book.Replaces[reason.GroupLicense], live[0].GroupLicense) {
 			return true
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ringfence/ringfence/internal/identity"
 	"github.com/ringfence/ringfence/internal/licensing"
 	"github.com/ringfence/ringfence/internal/policy"
 )
@@ -27,7 +28,7 @@ type question struct {
 func (w *writing) judge(ctx context.Context, action string, reasons []*licensing.Reason) error {
 	for _, q := range w.questions(reasons) {
 		ask := &policy.Input{
-			Now: w.Now(), Action: action, Principal: policy.Principal{Name: "system", System: true},
+			Now: w.Now(), Action: action, Principal: policy.Principal{Name: identity.SystemName, System: true},
 			License: w.questionLicense(q.pool.Key.License, q.disabled),
 			Pools:   w.questionPools(q.pool, int64(len(q.reasons))), Subjects: q.subjects,
 		}
@@ -70,7 +71,7 @@ func (w *writing) grant(ceilings map[licensing.PoolKey]int64) {
 
 func (w *writing) followUp(ask *policy.Input, answer *policy.Answer) *decision {
 	d := w.reading.decision(ask, answer, requestKey{})
-	d.principal = "system"
+	d.principal = identity.SystemName
 	return d
 }
 
@@ -96,7 +97,7 @@ func (r *reading) questions(reasons []*licensing.Reason) []*question {
 			byKey[key] = q
 			list = append(list, q)
 		}
-		q.add(r.subject(u, seat, reason.Bundle, via), reason)
+		q.add(r.subject(u, seat, reason, via), reason)
 	}
 	return list
 }
@@ -114,10 +115,10 @@ func (q *question) add(s policy.Subject, reason *licensing.Reason) {
 	q.reasons[at] = append(q.reasons[at], reason)
 }
 
-// subject gives a user as the policy sees them.
-func (r *reading) subject(u *user, seat *licensing.Seat, bundle int64, via string) policy.Subject {
+// subject gives a user as the policy sees them, for the reason that is judged; nil for one that is still to be made.
+func (r *reading) subject(u *user, seat *licensing.Seat, judged *licensing.Reason, via string) policy.Subject {
 	return policy.Subject{
 		UserID: u.id, Type: u.kind, Enabled: u.enabled, Department: u.department, UsageLocation: u.location,
-		Groups: slices.Compact(u.groups), HeldPlans: r.heldPlans(seat, bundle), Via: via,
+		Groups: slices.Compact(u.groups), HeldPlans: r.heldPlans(seat, judged), Via: via,
 	}
 }

@@ -190,11 +190,24 @@ func (w *writing) membersChanged(ctx context.Context, m *memberChange, action st
 		}
 	}
 	if changed > 0 {
+		if err := w.reopenScopes(ctx, m); err != nil {
+			return nil, err
+		}
 		kind := map[bool]string{true: "MEMBERS_ADDED", false: "MEMBERS_REMOVED"}[action == "addGroupMembers"]
-		w.happened(kind, "group", m.group, map[string]any{"count": changed, "users": m.users, "groups": m.children}).group = m.group
+		w.happened(kind, "group", m.group, map[string]any{"count": changed, "users": idsOf(id.User, m.users), "groups": idsOf(id.Group, m.children)}).group = m.group
 	}
 	row, err := w.tx.Client().Group.Get(ctx, m.group)
 	return &GroupPayload{Group: row, Changed: changed}, err
+}
+
+// reopenScopes leaves to the sweep what the scope of an allotment, which names the group, may have stood against until now: members
+// of other groups that are licensed from it or from below it.
+func (w *writing) reopenScopes(ctx context.Context, m *memberChange) error {
+	grants, err := w.tx.Exec(ctx, `UPDATE group_licenses SET pending = $1 WHERE pending = $2 AND allotment_id IN (
+		WITH RECURSIVE open(id) AS (SELECT allotment_id FROM allotment_scopes WHERE group_id = $3
+			UNION SELECT a.id FROM allotments a JOIN open ON a.parent_id = open.id) SELECT id FROM open)`, pendingFill, pendingNone, m.group)
+	w.unfinished = w.unfinished || grants > 0
+	return err
 }
 
 func without(ids, gone []int64) []int64 {

@@ -24,7 +24,9 @@ type reading struct {
 	widen  *locks
 	book   *licensing.Book
 	facts  *facts
-	found  []*target // what the command named and is there, in the order in which its absence would be told
+	// strangers are users of the request whom the caller may not see, or who do not exist: the two must look alike.
+	strangers map[int64]bool
+	found     []*target // what the command named and is there, in the order in which its absence would be told
 }
 
 // writing is what a command has once an allowing decision was taken: the right to write under that decision.
@@ -50,7 +52,7 @@ type asker struct {
 
 func (a *asker) name() string {
 	if a.principal.System {
-		return "system"
+		return identity.SystemName
 	}
 	return a.principal.UserName
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/ent"
+	"github.com/ringfence/ringfence/internal/id"
 	"github.com/ringfence/ringfence/internal/licensing"
 	"github.com/ringfence/ringfence/internal/store"
 )
@@ -42,6 +43,15 @@ func (w *writing) happened(kind, noun string, subject int64, data any) *event {
 	}
 	w.events = append(w.events, e)
 	return e
+}
+
+// idsOf gives keys as clients know them.
+func idsOf(noun id.Noun, keys []int64) []string {
+	names := make([]string, len(keys))
+	for i, key := range keys {
+		names[i] = id.Of(noun, key).String()
+	}
+	return names
 }
 
 // Seats that change together are told one by one up to this many, and in lists beyond.
@@ -89,7 +99,7 @@ func (w *writing) seatEvents(owner func(seat *licensing.Seat) (*decision, string
 			for i, s := range part {
 				users[i] = s.User.ID
 			}
-			text, _ := json.Marshal(map[string]any{"count": len(users), "users": users}) // numbers always marshal
+			text, _ := json.Marshal(map[string]any{"count": len(users), "users": idsOf(id.User, users)}) // texts and numbers always marshal
 			w.events = append(w.events, &event{decision: c.decision, at: w.Now(), actor: c.actor, kind: c.kind, noun: "seats", pool: c.pool, data: string(text)})
 		}
 	}

@@ -29,7 +29,7 @@ type plan[P any] struct {
 	// before is a question that must be answered first, if there is one: of a request that is two in one.
 	before *policy.Input
 	ask    *policy.Input
-	write func(ctx context.Context, w *writing) (*P, error)
+	write  func(ctx context.Context, w *writing) (*P, error)
 	// hidden is the answer instead of a denial when the target is something the caller may not see.
 	hidden *fault.Error
 }
@@ -163,6 +163,9 @@ func attempt[P any](ctx context.Context, r *Runner, who *identity.Principal, cmd
 		unfinished = w.unfinished
 		return w.finish(ctx, reply, payload)
 	})
+	if denied != nil {
+		denied.decision.dry = dry
+	}
 	if err == nil && unfinished {
 		r.leave()
 	}

@@ -153,20 +153,25 @@ func (c *AssignSeats) ask(ctx context.Context, r *reading, pool *licensing.Pool,
 	question.License = r.questionLicense(license, c.disabled())
 	for i, key := range keys(c.UserIDs, id.User) {
 		u := r.facts.users[key]
-		if u == nil {
-			if !r.mayBeHidden(ctx, pool) {
-				return fault.Missing(fmt.Sprintf("userIds.%d", i), "user")
-			}
-			// Somebody outside the scope and somebody who does not exist must look alike to a delegate.
+		if u == nil && !r.mayBeHidden(ctx, pool) {
+			return fault.Missing(fmt.Sprintf("userIds.%d", i), "user")
+		}
+		if u == nil || !r.seesUser(ctx, pool, u) {
+			// Somebody outside the scope and somebody who does not exist must look alike to a delegate, in the record too.
 			question.Subjects = append(question.Subjects, policy.Subject{Type: entuser.TypeMEMBER.String(), Enabled: true, Via: policy.ViaDirect})
+			if r.strangers == nil {
+				r.strangers = map[int64]bool{}
+			}
+			r.strangers[key] = true
 			continue
 		}
-		question.Subjects = append(question.Subjects, r.subject(u, r.book.User(key).Seat(license), 0, policy.ViaDirect))
+		question.Subjects = append(question.Subjects, r.subject(u, r.book.User(key).Seat(license), nil, policy.ViaDirect))
 	}
 	return nil
 }
 
-// mayBeHidden tells whether the caller may meet users here they are not to know of: a delegate of an allotment with a scope.
+// mayBeHidden tells whether the caller may meet users here they are not to know of: whoever does not see all users, unless they are
+// a delegate here and no scope limits whom they may serve.
 func (r *reading) mayBeHidden(ctx context.Context, pool *licensing.Pool) bool {
 	view, err := r.policy.Visibility(ctx, r.who.facts())
 	if err == nil && view.All("user") {
@@ -177,7 +182,7 @@ func (r *reading) mayBeHidden(ctx context.Context, pool *licensing.Pool) bool {
 			return true
 		}
 	}
-	return false
+	return !r.delegateAbove(pool)
 }
 
 // carryOut changes the reasons as an allowed request asks, first letting the queues have what is theirs.
@@ -189,12 +194,19 @@ func (w *writing) carryOut(ctx context.Context, c combinable, pool *licensing.Po
 	return c.intend(ctx, w, pool)
 }
 
-func (c *AssignSeats) intend(_ context.Context, w *writing, pool *licensing.Pool) ([]*outcome, error) {
+func (c *AssignSeats) intend(ctx context.Context, w *writing, pool *licensing.Pool) ([]*outcome, error) {
 	outcomes := make([]*outcome, len(c.UserIDs))
 	var against []licensing.Violation
 	w.decision.violations = nil
+	sees := w.seesSeats(ctx)
 	for i, key := range keys(c.UserIDs, id.User) {
 		outcomes[i] = c.intendOne(w, pool, key, w.answer.Subjects[i], i)
+		if seat := outcomes[i].seat; !sees && seat != nil && seat.Find(0) != nil && seat.Find(0).Pool != pool {
+			// The user holds what another allotment gave. A delegate of this one is not shown it, and must not count on it.
+			outcomes[i] = &outcome{user: key, violations: []licensing.Violation{{
+				Code: AssignedElsewhere, Message: "the user has a seat of this license that was assigned from elsewhere",
+			}}}
+		}
 		outcomes[i].violations = slices.Clone(outcomes[i].violations)
 		for j := range outcomes[i].violations {
 			outcomes[i].violations[j].Field = fmt.Sprintf("userIds.%d", i)
@@ -214,6 +226,10 @@ func (c *AssignSeats) intend(_ context.Context, w *writing, pool *licensing.Pool
 
 func (c *AssignSeats) intendOne(w *writing, pool *licensing.Pool, key int64, answer policy.SubjectAnswer, at int) *outcome {
 	o := &outcome{user: key}
+	if w.strangers[key] { // whatever the policy thinks of somebody it was told nothing about
+		o.violations = []licensing.Violation{outOfScope(pool)}
+		return o
+	}
 	if len(answer.Denials) > 0 {
 		o.violations = answer.Denials
 		return o
@@ -271,10 +287,17 @@ func (c *UnassignSeats) ask(ctx context.Context, r *reading, pool *licensing.Poo
 	return nil
 }
 
-// NotDirect and NotAssignedHere are why a direct assignment cannot be taken back.
+func outOfScope(pool *licensing.Pool) licensing.Violation {
+	key := pool.Key
+	return licensing.Violation{Code: licensing.OutOfScope, Message: "the user is outside the scope of " + pool.Name, Pool: &key}
+}
+
+// AssignedElsewhere is why a user who was assigned a seat from another pool of the license is not assigned one here: a user holds
+// one seat per license (P3). NotDirect and NotAssignedHere are why a direct assignment cannot be taken back.
 const (
-	NotDirect       = "ASSIGNED_BY_GROUP"
-	NotAssignedHere = "NOT_ASSIGNED_HERE"
+	AssignedElsewhere = "ASSIGNED_ELSEWHERE"
+	NotDirect         = "ASSIGNED_BY_GROUP"
+	NotAssignedHere   = "NOT_ASSIGNED_HERE"
 )
 
 func (c *UnassignSeats) intend(ctx context.Context, w *writing, pool *licensing.Pool) ([]*outcome, error) {

@@ -3,8 +3,10 @@ package operation
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
+	"github.com/ringfence/ringfence/internal/id"
 	"github.com/ringfence/ringfence/internal/identity"
 	"github.com/ringfence/ringfence/internal/licensing"
 	"github.com/ringfence/ringfence/internal/policy"
@@ -46,9 +48,6 @@ type duty struct {
 	grant   int64
 }
 
-// recently is how far back a date that has come is still looked for: longer than any pause between two sweeps.
-const recently = 24 * time.Hour
-
 func (r *Runner) due(ctx context.Context) ([]duty, error) {
 	var due []duty
 	err := r.Store.View(ctx, func(ctx context.Context, rd *store.Reader) error {
@@ -61,10 +60,11 @@ func (r *Runner) due(ctx context.Context) ([]duty, error) {
 			{"fillGroupLicense", `SELECT license_id, id FROM group_licenses WHERE pending = 1 ORDER BY id`, nil},
 			{"endGroupLicense", `SELECT license_id, id FROM group_licenses WHERE pending = 2 ORDER BY id`, nil},
 			{"endExclusions", `SELECT DISTINCT g.license_id, g.id FROM exclusions x JOIN group_licenses g ON g.id = x.group_license_id WHERE x.ends_at <= $1`, []any{now}},
-			{"retryLicense", `SELECT DISTINCT a.license_id, 0 FROM allotments a JOIN seats s ON s.license_id = a.license_id AND s.state = 'ERROR'
-				WHERE a.starts_at <= $1 AND a.starts_at > $2`, []any{now, now.Add(-recently)}},
-			{"retryLicense", `SELECT DISTINCT l.id, 0 FROM licenses l JOIN seats s ON s.license_id = l.id AND s.state = 'ERROR' WHERE l.starts_on = $1`,
-				[]any{now.Format(time.DateOnly)}},
+			{"retryLicense", `SELECT DISTINCT s.license_id, 0 FROM seats s JOIN licenses l ON l.id = s.license_id
+				WHERE s.state = 'ERROR' AND CAST(s.violations AS TEXT) LIKE '%"NOT_IN_EFFECT"%'
+				AND (l.starts_on IS NULL OR l.starts_on <= $1) AND (l.ends_on IS NULL OR l.ends_on >= $1)
+				AND NOT EXISTS (SELECT 1 FROM allotments a WHERE a.id = s.allotment_id AND (a.starts_at > $2 OR a.ends_at <= $2))`,
+				[]any{now.Format(time.DateOnly), now}},
 			{"promoteLicense", `SELECT license_id, 0 FROM allotments WHERE waiting > 0 AND (capacity IS NULL OR used + reserved < capacity)
 				UNION SELECT id, 0 FROM licenses WHERE waiting > 0 AND (capacity IS NULL OR used + reserved < capacity)`, nil},
 		} {
@@ -140,7 +140,7 @@ func (r *reading) carryOut(ctx context.Context, d duty, after int64) (int64, boo
 	if err != nil {
 		return 0, false, err
 	}
-	if len(w.book.Touched()) == 0 && d.action == "promoteLicense" {
+	if (d.action == "promoteLicense" || d.action == "retryLicense") && !w.changed() {
 		return 0, false, errNothing
 	}
 	if err := w.flush(ctx); err != nil {
@@ -207,6 +207,11 @@ func (w *writing) endExclusions(ctx context.Context, grant *groupLicense) error 
 	if _, err := w.tx.Exec(ctx, `DELETE FROM exclusions WHERE group_license_id = $1 AND ends_at <= $2`, grant.id, w.Now()); err != nil {
 		return err
 	}
-	w.happened("EXCLUSIONS_ENDED", "groupLicense", grant.id, map[string]any{"users": users}).about(grant)
+	w.happened("EXCLUSIONS_ENDED", "groupLicense", grant.id, map[string]any{"users": idsOf(id.User, users)}).about(grant)
 	return w.realign(ctx, []*groupLicense{grant}, users)
+}
+
+// changed tells whether any seat stands differently from how it is stored.
+func (w *writing) changed() bool {
+	return slices.ContainsFunc(w.book.Touched(), func(seat *licensing.Seat) bool { return seat.Transition() != licensing.Keep })
 }

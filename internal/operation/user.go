@@ -11,7 +11,7 @@ import (
 	"github.com/ringfence/ringfence/ent"
 	entuser "github.com/ringfence/ringfence/ent/user"
 	"github.com/ringfence/ringfence/internal/fault"
-	"github.com/ringfence/ringfence/internal/id"
+	"github.com/ringfence/ringfence/internal/identity"
 	"github.com/ringfence/ringfence/internal/licensing"
 	"github.com/ringfence/ringfence/internal/policy"
 	"github.com/ringfence/ringfence/internal/store"
@@ -43,7 +43,7 @@ func (c *UpsertUsers) check() error {
 
 func (u *UserInput) check(field string) error {
 	if err := firstError(
-		checkText(field+"userName", u.UserName, 300),
+		checkText(field+"userName", u.UserName, 300), checkReserved(field+"userName", u.UserName),
 		checkExternal(field+"externalId", u.ExternalID.Value()),
 		checkOptional(field+"displayName", u.DisplayName, 300),
 		checkOptional(field+"email", u.Email, 320),
@@ -88,6 +88,14 @@ func (u *UserInput) apply(known *ent.User) *ent.User {
 		row.Roles = u.Roles
 	}
 	return row
+}
+
+// checkReserved refuses the name under which the service records what it does by itself.
+func checkReserved(field, name string) error {
+	if nameKey(name) == identity.SystemName {
+		return fault.Invalid(field, "this name is reserved for the service")
+	}
+	return nil
 }
 
 func set[T any](field *T, value *T) {
@@ -359,57 +367,4 @@ func (w *writing) disable(account *licensing.User) {
 			w.book.Fail(seat, []licensing.Violation{{Code: licensing.UserDisabled, Message: "the user is disabled"}})
 		}
 	}
-}
-
-func (c *DeleteUsers) action() string { return "deleteUsers" }
-
-func (c *DeleteUsers) check() error { return checkUsers(c.UserIDs) }
-
-func (c *DeleteUsers) prepare(ctx context.Context, r *reading) (*plan[DeleteUsersPayload], error) {
-	wanted := keys(c.UserIDs, id.User)
-	if err := r.allExist(ctx, "users", "userIds", "user", wanted); err != nil {
-		return nil, err
-	}
-	users := sorted(wanted)
-	if _, err := r.lockAround(ctx, users); err != nil {
-		return nil, err
-	}
-	ask := &policy.Input{Now: r.Now(), Action: c.action(), Principal: r.who.facts(), Args: map[string]any{"count": len(users)}}
-	return &plan[DeleteUsersPayload]{ask: ask, write: func(ctx context.Context, w *writing) (*DeleteUsersPayload, error) {
-		return &DeleteUsersPayload{DeletedIDs: c.UserIDs}, w.deleteUsers(ctx, users)
-	}}, nil
-}
-
-func (w *writing) deleteUsers(ctx context.Context, users []int64) error {
-	if err := w.know(ctx, users); err != nil {
-		return err
-	}
-	for _, key := range users {
-		for _, seat := range w.book.User(key).Seats {
-			for _, reason := range seat.Live() {
-				w.book.End(reason)
-			}
-		}
-		w.happened("USER_DELETED", "user", key, nil).user = key
-	}
-	if err := w.settle(ctx); err != nil {
-		return err
-	}
-	if err := w.flush(ctx); err != nil {
-		return err
-	}
-	list := w.Array(users)
-	for _, statement := range []string{
-		`UPDATE "groups" SET members = members - (SELECT COUNT(*) FROM memberships m WHERE m.group_id = "groups".id AND ` + w.Any("m.user_id", 1) + `)
-			WHERE id IN (SELECT group_id FROM memberships WHERE ` + w.Any("user_id", 1) + `)`,
-		`DELETE FROM memberships WHERE ` + w.Any("user_id", 1),
-		`DELETE FROM allotment_delegates WHERE ` + w.Any("user_id", 1),
-		`DELETE FROM exclusions WHERE ` + w.Any("user_id", 1),
-		`DELETE FROM users WHERE ` + w.Any("id", 1),
-	} {
-		if _, err := w.tx.Exec(ctx, statement, list); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -55,7 +55,7 @@ func (e *Engine) Visibility(ctx context.Context, who Principal) (View, error) {
 	if view, ok := p.views.get(key); ok {
 		return view, nil
 	}
-	view, err := p.view(ctx, who, roles, e.timeout)
+	view, err := p.view(ctx, who, roles, 4*e.timeout) // asked once for many readings, and whoever waits for it waits in vain if it fails
 	if err != nil {
 		e.log.ErrorContext(ctx, "policy gave no usable answer", "revision", p.revision, "cause", err)
 		return View{Revision: p.revision}, fmt.Errorf("policy: what may be seen: %w", err)

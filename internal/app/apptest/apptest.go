@@ -60,7 +60,8 @@ func StartOn(t testing.TB, url string, options ...Option) *Service {
 	clock := &Clock{}
 	cfg := app.Config{
 		Database: url, DataDir: t.TempDir(), Dev: true, Clock: clock.Now, SweepEvery: time.Hour,
-		Log: slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelError})),
+		PolicyTimeout: 2 * time.Second, // many tests at once on few processors must not make decisions late
+		Log:           slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelError})),
 	}
 	for _, option := range options {
 		option(&cfg)
