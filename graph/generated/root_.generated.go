@@ -769,7 +769,10 @@ type Decision implements Node {
   warnings: [Violation!]!
   "Revision of the policy that answered."
   revision: String!
-  "The very document the policy evaluated. Personal: an empty object for those who may not see it."
+  """
+  The very document the policy evaluated. Personal: an empty object for those who may not see it. Those who see only some
+  decisions read the action and the time: the rest is about pools and people they may not see.
+  """
   input: JSON!
   "Whether nothing was to be changed."
   dryRun: Boolean!
@@ -862,7 +865,7 @@ type Event implements Node {
   user: User
   "The group it is about; null if none, or one you may not see."
   group: Group
-  "What changed. Personal: null for those who may not see it."
+  "What changed. Personal: null for those who may not see it; without ids for those who see only some events."
   data: JSON
   "The decision that allowed it; null if you may not see it."
   decision: Decision
@@ -2395,8 +2398,8 @@ type User implements Node {
   enabled: Boolean
   "Roles in the directory, sorted."
   roles: [String!]
-  "When it was recorded."
-  createdAt: Time!
+  "When it was recorded; null for a user of a request whom you may not see."
+  createdAt: Time
   "Groups it is a direct member of, oldest first."
   groups(
     "How many from the start; 20 by default, at most 100."

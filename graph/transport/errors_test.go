@@ -223,7 +223,7 @@ func TestWithoutAGateEverythingIsDenied(t *testing.T) {
 func TestViolationsWithoutNumbers(t *testing.T) {
 	p := &presenter{}
 	f := denial()
-	shown, err := json.Marshal(p.extensions(f))
+	shown, err := json.Marshal(p.extensions(t.Context(), f))
 	if err != nil {
 		t.Fatal(err)
 	}

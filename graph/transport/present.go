@@ -24,7 +24,7 @@ const maxMessage = 1000
 // presenter turns errors into what a caller may see: a code of semantics.md §8, a sentence, and what belongs to the code.
 // What it does not know is INTERNAL with the request id and nothing else; the cause is in the log under that id.
 type presenter struct {
-	pool     func(licensing.PoolKey) any
+	pool     func(context.Context, licensing.PoolKey) any
 	decision func(int64) string
 	log      *slog.Logger
 }
@@ -60,7 +60,7 @@ func (p *presenter) present(ctx context.Context, err error) *gqlerror.Error {
 		return shown
 	}
 	shown.Message = shorten(f.Message)
-	shown.Extensions = p.extensions(f)
+	shown.Extensions = p.extensions(ctx, f)
 	return shown
 }
 
@@ -156,7 +156,7 @@ func (p *presenter) record(ctx context.Context, f *fault.Error, err error, path 
 	p.log.Log(ctx, level, "request failed", attributes...)
 }
 
-func (p *presenter) extensions(f *fault.Error) map[string]any {
+func (p *presenter) extensions(ctx context.Context, f *fault.Error) map[string]any {
 	e := map[string]any{"code": f.Code}
 	if f.Field != "" {
 		e["field"] = shorten(f.Field) // a field the caller made up may be as long as the body
@@ -166,7 +166,7 @@ func (p *presenter) extensions(f *fault.Error) map[string]any {
 	}
 	violations := make([]map[string]any, len(f.Violations))
 	for i := range f.Violations {
-		violations[i] = p.violation(&f.Violations[i])
+		violations[i] = p.violation(ctx, &f.Violations[i])
 	}
 	e["violations"] = violations
 	if f.Decision != 0 && p.decision != nil {
@@ -179,10 +179,12 @@ func (p *presenter) extensions(f *fault.Error) map[string]any {
 }
 
 // violation renders a violation as the GraphQL type has it, without what does not apply.
-func (p *presenter) violation(v *licensing.Violation) map[string]any {
+func (p *presenter) violation(ctx context.Context, v *licensing.Violation) map[string]any {
 	out := map[string]any{"code": v.Code, "message": v.Message}
 	if v.Pool != nil && p.pool != nil {
-		out["pool"] = p.pool(*v.Pool)
+		if pool := p.pool(ctx, *v.Pool); pool != nil {
+			out["pool"] = pool
+		}
 	}
 	for name, n := range map[string]*int64{
 		"limit": v.Limit, "used": v.Used, "requested": v.Requested, "available": v.Available, "shortBy": v.ShortBy,

@@ -21,8 +21,9 @@ type Config struct {
 	// Identity puts the principal into the context (identity.Authenticator.Middleware). nil: every caller is anonymous.
 	Identity func(http.Handler) http.Handler
 
-	// Pool renders a violation's pool in extensions.violations, normally as its public id. nil: pools are left out.
-	Pool func(licensing.PoolKey) any
+	// Pool renders a violation's pool in extensions.violations, normally as its public id; nil for one the principal of the context
+	// may not see. Without it pools are left out.
+	Pool func(context.Context, licensing.PoolKey) any
 	// Decision renders the id of a recorded decision in extensions.decisionId. nil: it is left out.
 	Decision func(int64) string
 

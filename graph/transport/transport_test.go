@@ -41,9 +41,11 @@ func newEndpoint(t testing.TB, changes ...func(*Config)) *endpoint {
 	cfg := Config{
 		Authorize: registered,
 		Identity:  identity.New(identity.Config{Dev: key}).Middleware,
-		Pool:      func(k licensing.PoolKey) any { return map[string]any{"id": []int64{k.License, k.Allotment}} },
-		Decision:  func(id int64) string { return "decision-" + string(rune('0'+id)) },
-		Log:       slog.New(slog.NewTextHandler(e.log, nil)),
+		Pool: func(_ context.Context, k licensing.PoolKey) any {
+			return map[string]any{"id": []int64{k.License, k.Allotment}}
+		},
+		Decision: func(id int64) string { return "decision-" + string(rune('0'+id)) },
+		Log:      slog.New(slog.NewTextHandler(e.log, nil)),
 	}
 	for _, change := range changes {
 		change(&cfg)

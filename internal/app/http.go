@@ -23,7 +23,7 @@ import (
 // route builds the HTTP surface.
 func (a *App) route(who *identity.Authenticator) error {
 	cfg := transport.Config{
-		Authorize: graph.Authorize, Identity: who.Middleware, Pool: poolID, Rate: a.Config.Rate, Log: a.Config.Log,
+		Authorize: graph.Authorize, Identity: who.Middleware, Pool: a.poolID, Rate: a.Config.Rate, Log: a.Config.Log,
 		Decision: func(n int64) string { return id.Of(id.Decision, n).String() },
 	}
 	if a.Config.TrustedDir != "" {
@@ -49,8 +49,11 @@ func (a *App) route(who *identity.Authenticator) error {
 	return nil
 }
 
-// poolID names a pool to clients by the id of its license or allotment.
-func poolID(key licensing.PoolKey) any {
+// poolID names a pool to clients by the id of its license or allotment, if they may see it.
+func (a *App) poolID(ctx context.Context, key licensing.PoolKey) any {
+	if !a.reader.SeesPool(ctx, key) {
+		return nil
+	}
 	if key.IsLicense() {
 		return id.Of(id.License, key.License).String()
 	}

@@ -77,11 +77,13 @@ type Outcome struct {
 // ShowResults makes the views of outcomes, all users and all seats together.
 func (r *Reader) ShowResults(ctx context.Context, outcomes []Outcome) ([]*SeatResult, error) {
 	s := r.session(ctx)
-	var people []*ent.User
+	people, err := s.knownPeople(ctx, outcomes)
+	if err != nil {
+		return nil, err
+	}
 	var held []*ent.Seat
 	told := map[int][]licensing.Violation{}
 	for i, outcome := range outcomes {
-		people = append(people, outcome.User)
 		if outcome.Seat != nil {
 			held = append(held, outcome.Seat)
 		}
@@ -107,4 +109,34 @@ func (r *Reader) ShowResults(ctx context.Context, outcomes []Outcome) ([]*SeatRe
 		}
 	}
 	return out, nil
+}
+
+// knownPeople gives the users of outcomes. Of who may not be seen, nothing is left but the id that was asked about, as of who is
+// not there. Who got a seat is seen with it.
+func (s *session) knownPeople(ctx context.Context, outcomes []Outcome) ([]*ent.User, error) {
+	f, err := s.glance(ctx)
+	if err != nil {
+		return nil, err
+	}
+	people := make([]*ent.User, len(outcomes))
+	var doubtful []int64
+	for i, outcome := range outcomes {
+		people[i] = outcome.User
+		if outcome.Seat == nil {
+			doubtful = append(doubtful, outcome.User.ID)
+		}
+	}
+	if f.view.All(kindUser) || len(doubtful) == 0 {
+		return people, nil
+	}
+	seen, err := users.visibleByKey(ctx, s, doubtful)
+	if err != nil {
+		return nil, err
+	}
+	for i, outcome := range outcomes {
+		if outcome.Seat == nil && seen[outcome.User.ID] == nil {
+			people[i] = &ent.User{ID: outcome.User.ID}
+		}
+	}
+	return people, nil
 }

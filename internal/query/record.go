@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	"encoding/json"
+	"slices"
 
 	"entgo.io/ent/dialect/sql"
 
@@ -62,12 +63,16 @@ func (d *Decision) Principal() string {
 }
 
 // Input gives the document the policy evaluated; an empty object when masked, or when the request was refused before there
-// was one.
+// was one. Those who do not see all decisions are not shown the facts in it, which are about pools and people they may not see.
 func (d *Decision) Input() json.RawMessage {
-	if d.family.facts.view.Masks(kindDecision, "input") || !json.Valid([]byte(d.Decision.Input)) {
+	f := d.family.facts
+	if f.view.Masks(kindDecision, "input") || !json.Valid([]byte(d.Decision.Input)) {
 		return json.RawMessage("{}")
 	}
-	return json.RawMessage(d.Decision.Input)
+	if f.view.All(kindDecision) {
+		return json.RawMessage(d.Decision.Input)
+	}
+	return only(d.Decision.Input, plainInput)
 }
 
 type told struct {
@@ -118,12 +123,50 @@ func (e *Event) Actor() string {
 	return e.Event.Actor
 }
 
-// Data gives what changed; nil when masked, or when there is nothing to tell.
+// Data gives what changed; nil when masked, or when there is nothing to tell. Those who do not see all events are not shown the ids
+// in it, which may be of what they may not see.
 func (e *Event) Data() json.RawMessage {
-	if e.family.facts.view.Masks(kindEvent, "data") || !json.Valid([]byte(e.Event.Data)) {
+	f := e.family.facts
+	if f.view.Masks(kindEvent, "data") || !json.Valid([]byte(e.Event.Data)) {
 		return nil
 	}
-	return json.RawMessage(e.Event.Data)
+	if f.view.All(kindEvent) {
+		return json.RawMessage(e.Event.Data)
+	}
+	return only(e.Event.Data, plainData)
+}
+
+// What anybody may read of a decision's input and an event's data who may read the rest of it.
+var (
+	plainInput = []string{"action", "now"}
+	plainData  = []string{
+		"name", "mode", "limit", "startsAt", "endsAt", "fields", "to", "scope", "departments", "countries", "count", "moved", "released",
+		"includeNested", "allOrNothing",
+	}
+)
+
+// only gives a JSON object without the keys that are not named, at any depth.
+func only(text string, keys []string) json.RawMessage {
+	var value map[string]any
+	if json.Unmarshal([]byte(text), &value) != nil {
+		return json.RawMessage("{}")
+	}
+	strip(value, keys)
+	out, err := json.Marshal(value)
+	if err != nil { // what was read from JSON can be written
+		panic(err)
+	}
+	return out
+}
+
+func strip(value map[string]any, keys []string) {
+	for key, inner := range value {
+		if !slices.Contains(keys, key) {
+			delete(value, key)
+		} else if object, ok := inner.(map[string]any); ok {
+			strip(object, keys)
+		}
+	}
 }
 
 // Subject gives the thing it happened to, if there still is one that may be seen.

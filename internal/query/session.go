@@ -13,6 +13,7 @@ import (
 	"github.com/ringfence/ringfence/ent/user"
 	"github.com/ringfence/ringfence/internal/fault"
 	"github.com/ringfence/ringfence/internal/identity"
+	"github.com/ringfence/ringfence/internal/licensing"
 	"github.com/ringfence/ringfence/internal/policy"
 	"github.com/ringfence/ringfence/internal/store"
 )
@@ -52,8 +53,9 @@ type session struct {
 	who *identity.Principal
 	now time.Time
 
-	mu    sync.Mutex
-	facts *facts
+	mu     sync.Mutex
+	facts  *facts
+	pooled map[licensing.PoolKey]bool // pools that were looked for, and whether they may be seen
 }
 
 // facts are what a principal's sight depends on.
@@ -85,7 +87,7 @@ func (r *Reader) session(ctx context.Context) *session {
 	return r.open(ctx)
 }
 
-// sight gives the facts, reading them on the first call.
+// sight gives the facts, reading them on the first call. The account of a disabled user is refused.
 func (s *session) sight(ctx context.Context) (*facts, error) {
 	if s.who == nil {
 		return nil, fault.New(fault.Unauthenticated, "sign in first")
@@ -138,12 +140,15 @@ func seesAll(view *policy.View) bool {
 
 func (s *session) readFacts(ctx context.Context) (*facts, error) {
 	f := &facts{}
-	var err error
-	f.user, err = s.client.User.Query().Where(user.NameKey(strings.ToLower(strings.TrimSpace(s.who.UserName)))).OnlyID(ctx)
+	known, err := s.client.User.Query().Where(user.NameKey(strings.ToLower(strings.TrimSpace(s.who.UserName)))).Only(ctx)
 	if err != nil && !ent.IsNotFound(err) {
 		return nil, err
 	}
-	if f.user != 0 {
+	if known != nil {
+		if !known.Enabled {
+			return nil, fault.New(fault.Unauthenticated, "the account is disabled")
+		}
+		f.user = known.ID
 		if err := s.readDelegations(ctx, f); err != nil {
 			return nil, err
 		}

@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	"slices"
+	"time"
 
 	"entgo.io/ent/dialect/sql"
 
@@ -39,18 +40,24 @@ func userKey(u *User) int64 { return u.User.ID }
 // ID gives the opaque id.
 func (u *User) ID() id.ID { return id.Of(id.User, u.User.ID) }
 
-// UserName gives the sign-in name.
-func (u *User) UserName() *string {
-	return unmasked(u.family.facts, kindUser, "user_name", u.User.UserName)
+// unknown tells that nothing may be told of the user but the id that was asked about: it may not be seen, or is not there.
+func (u *User) unknown() bool { return u.User.UserName == "" }
+
+func shown[T any](u *User, field string, value T) *T {
+	if u.unknown() {
+		return nil
+	}
+	return unmasked(u.family.facts, kindUser, field, value)
 }
+
+// UserName gives the sign-in name.
+func (u *User) UserName() *string { return shown(u, "user_name", u.User.UserName) }
 
 // DisplayName gives the name for people.
-func (u *User) DisplayName() *string {
-	return unmasked(u.family.facts, kindUser, "display_name", u.User.DisplayName)
-}
+func (u *User) DisplayName() *string { return shown(u, "display_name", u.User.DisplayName) }
 
 // Email gives the e-mail address.
-func (u *User) Email() *string { return unmasked(u.family.facts, kindUser, "email", u.User.Email) }
+func (u *User) Email() *string { return shown(u, "email", u.User.Email) }
 
 // ExternalID gives the id in the directory.
 func (u *User) ExternalID() *string {
@@ -58,24 +65,28 @@ func (u *User) ExternalID() *string {
 }
 
 // Type gives what kind of account it is.
-func (u *User) Type() *user.Type { return unmasked(u.family.facts, kindUser, "type", u.User.Type) }
+func (u *User) Type() *user.Type { return shown(u, "type", u.User.Type) }
 
 // Department gives the department.
-func (u *User) Department() *string {
-	return unmasked(u.family.facts, kindUser, "department", u.User.Department)
-}
+func (u *User) Department() *string { return shown(u, "department", u.User.Department) }
 
 // UsageLocation gives the country of use.
-func (u *User) UsageLocation() *string {
-	return unmasked(u.family.facts, kindUser, "usage_location", u.User.UsageLocation)
-}
+func (u *User) UsageLocation() *string { return shown(u, "usage_location", u.User.UsageLocation) }
 
 // Enabled tells whether the account may hold seats.
-func (u *User) Enabled() *bool { return unmasked(u.family.facts, kindUser, "enabled", u.User.Enabled) }
+func (u *User) Enabled() *bool { return shown(u, "enabled", u.User.Enabled) }
+
+// CreatedAt gives when it was recorded.
+func (u *User) CreatedAt() *time.Time {
+	if u.unknown() {
+		return nil
+	}
+	return &u.User.CreatedAt
+}
 
 // Roles gives the roles in the directory, sorted; nil when masked.
 func (u *User) Roles() []string {
-	if u.family.facts.view.Masks(kindUser, "roles") {
+	if u.unknown() || u.family.facts.view.Masks(kindUser, "roles") {
 		return nil
 	}
 	roles := append([]string{}, u.User.Roles...)
@@ -85,6 +96,9 @@ func (u *User) Roles() []string {
 
 // Groups gives the groups the user is a direct member of.
 func (u *User) Groups(ctx context.Context, first *int, after *string, last *int, before *string) (*GroupConnection, error) {
+	if u.unknown() {
+		return empty[*Group](), nil
+	}
 	return below(ctx, u.family, u, groups, nested[*User]{
 		field: "groups", parent: "m.user_id", owner: userKey, from: "memberships AS m JOIN groups AS t ON t.id = m.group_id", key: "m.group_id",
 	}, Page{first, after, last, before})
@@ -92,6 +106,9 @@ func (u *User) Groups(ctx context.Context, first *int, after *string, last *int,
 
 // Seats gives the user's seats.
 func (u *User) Seats(ctx context.Context, first *int, after *string, last *int, before *string, state *seat.State) (*SeatConnection, error) {
+	if u.unknown() {
+		return empty[*Seat](), nil
+	}
 	return below(ctx, u.family, u, seats, nested[*User]{
 		field: keyed("seats", stateName(state)), parent: "t.user_id", owner: userKey, where: inSeatState(state),
 	}, Page{first, after, last, before})

@@ -58,6 +58,40 @@ func (v *Violation) Pool(ctx context.Context) (Pool, error) {
 	return found[*v.Violation.Pool], nil
 }
 
+// SeesPool tells whether the principal may see the license or the allotment that is a pool.
+func (r *Reader) SeesPool(ctx context.Context, key licensing.PoolKey) bool {
+	s := r.session(ctx)
+	f, err := s.glance(ctx)
+	if err != nil {
+		return false
+	}
+	if kind := kindOf(key); f.view.All(kind) {
+		return true
+	}
+	s.mu.Lock()
+	seen, known := s.pooled[key]
+	s.mu.Unlock()
+	if known {
+		return seen
+	}
+	found, err := s.boundPools(ctx, []*Violation{{Violation: licensing.Violation{Pool: &key}}})
+	seen = err == nil && found[key] != nil
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.pooled == nil {
+		s.pooled = map[licensing.PoolKey]bool{}
+	}
+	s.pooled[key] = seen
+	return seen
+}
+
+func kindOf(key licensing.PoolKey) string {
+	if key.IsLicense() {
+		return kindLicense
+	}
+	return kindAllotment
+}
+
 func (s *session) boundPools(ctx context.Context, members []*Violation) (map[licensing.PoolKey]Pool, error) {
 	var toLicenses, toAllotments []int64
 	for _, member := range members {
