@@ -4,12 +4,12 @@ import "context"
 
 // chunk is how many members of a group are worked through in one transaction. It bounds how long a pool stays locked; what is left
 // goes on in transactions of its own, also after a crash (Runner.Sweep).
-const chunk = 100_000
+var chunk = int64(100_000) // a variable so that a test can do with a few users
 
 // fill gives members who have no reason from a group license yet what it grants, from a user on, in order of their ids. It returns
 // the last user looked at, 0 when all are done.
 func (w *writing) fill(ctx context.Context, grant *groupLicense, after int64, whole bool) (int64, error) {
-	limit := int64(chunk)
+	limit := chunk
 	if whole {
 		limit = 1 << 40
 	}
@@ -66,7 +66,7 @@ func (r *reading) reach(ctx context.Context, grant *groupLicense) ([]int64, erro
 
 // drain ends the reasons of a group license that is to go, and removes it when none is left. It returns how many are left.
 func (w *writing) drain(ctx context.Context, grant *groupLicense, whole bool) (int64, error) {
-	limit := int64(chunk)
+	limit := chunk
 	if whole {
 		limit = 1 << 40
 	}

@@ -1,0 +1,9 @@
+package operation
+
+// SetChunk makes a transaction work through at most n members of a group, until the returned function is called. A test that uses
+// it must not run beside others.
+func SetChunk(n int64) (restore func()) {
+	before := chunk
+	chunk = n
+	return func() { chunk = before }
+}
