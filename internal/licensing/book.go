@@ -15,8 +15,9 @@ type Book struct {
 	Now   time.Time
 	Pools map[PoolKey]*Pool
 	Users map[int64]*User
-	// Replaces names, for a group license that a swap introduced, the one its members leave once they hold the new seat.
-	Replaces map[int64]int64
+	// Replaces names, for a group license that a swap introduced, those its members leave once they hold the new seat: several if a
+	// swap was swapped before it was through.
+	Replaces map[int64][]int64
 
 	// Turn numbers the request that is being carried out, where one transaction carries out several.
 	Turn int
@@ -29,7 +30,26 @@ type Book struct {
 
 // NewBook makes an empty working set at a point in time.
 func NewBook(now time.Time) *Book {
-	return &Book{Now: now, Pools: map[PoolKey]*Pool{}, Users: map[int64]*User{}, Replaces: map[int64]int64{}}
+	return &Book{Now: now, Pools: map[PoolKey]*Pool{}, Users: map[int64]*User{}, Replaces: map[int64][]int64{}}
+}
+
+// Replace notes that members of one group license leave it once they hold a seat by another.
+func (b *Book) Replace(old, by int64) {
+	for other := range b.Replaces {
+		b.Replaces[other] = slices.DeleteFunc(b.Replaces[other], func(id int64) bool { return id == old })
+	}
+	b.Replaces[by] = append(b.Replaces[by], old)
+}
+
+// Replaced gives the group licenses that others replace.
+func (b *Book) Replaced() map[int64]bool {
+	replaced := map[int64]bool{}
+	for _, olds := range b.Replaces {
+		for _, old := range olds {
+			replaced[old] = true
+		}
+	}
+	return replaced
 }
 
 // User gives the user with the id, known or not yet known to hold anything.

@@ -47,7 +47,7 @@ type reasonRow struct {
 func (l *ledger) open() *licensing.Book {
 	l.now = l.now.Add(time.Second)
 	b := licensing.NewBook(l.now)
-	b.Replaces[31] = 30 // the third group is being moved from the first license to the second
+	b.Replace(30, 31) // the third group is being moved from the first license to the second
 	for _, r := range l.pools {
 		b.Pools[r.key] = (&licensing.Pool{
 			Key: r.key, Name: fmt.Sprint(r.key), Mode: r.mode, Parent: b.Pools[r.parent], Limit: r.limit, Ceiling: r.ceiling, Used: r.used,

@@ -126,7 +126,7 @@ func (b *Book) fail(seat *Seat, errors []Violation) {
 	b.touch(seat)
 	for _, r := range live { // whoever must come together with this seat cannot come either
 		for _, companion := range b.unit(r) {
-			if companion.seat != seat && companion.seat.State != Failed && companion.Verdict != nil {
+			if companion.seat != seat && companion.Verdict != nil && (companion.seat.State != Failed || companion.State == New) {
 				b.failUnit(companion, errors)
 			}
 		}
@@ -290,13 +290,14 @@ func (b *Book) freeCompanions(seat *Seat) {
 // leaveReplaced ends what a swap replaced, now that the new seat is held.
 func (b *Book) leaveReplaced(seat *Seat) {
 	for _, r := range seat.Live() {
-		old := b.Replaces[r.GroupLicense]
-		if r.GroupLicense == 0 || old == 0 || r.State == Erred {
+		if r.GroupLicense == 0 || r.State == Erred {
 			continue
 		}
-		for _, other := range seat.User.Seats {
-			if gone := other.Find(old); gone != nil {
-				b.End(gone)
+		for _, old := range b.Replaces[r.GroupLicense] {
+			for _, other := range seat.User.Seats {
+				if gone := other.Find(old); gone != nil {
+					b.End(gone)
+				}
 			}
 		}
 	}
