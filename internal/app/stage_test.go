@@ -117,7 +117,7 @@ func (s *stage) people() {
 func (s *stage) user(name, department string) {
 	s.Helper()
 	s.make(name, "upsertUsers", in{"users": []in{{"userName": name, "displayName": "The " + name, "email": name + "@contoso.example", "externalId": "ext " + name,
-		"department": department, "roles": []string{"R-" + name}}}})
+		"department": department, "roles": []string{"STAFF"}}}})
 }
 
 func (s *stage) shares() {

@@ -107,7 +107,7 @@ const (
 			OR EXISTS (SELECT 1 FROM allotment_scopes s WHERE s.allotment_id = n.id AND (s.kind = 'DEPARTMENT' AND s.value = t.department
 				OR s.kind = 'COUNTRY' AND s.value = t.usage_location
 				OR s.kind = 'GROUP' AND EXISTS (SELECT 1 FROM memberships m WHERE m.group_id = s.group_id AND m.user_id = t.id))))
-		OR EXISTS (SELECT 1 FROM seat_reasons r JOIN mine ON mine.id = r.allotment_id WHERE r.user_id = t.id))`
+		OR EXISTS (SELECT 1 FROM seats c JOIN mine ON mine.id = c.allotment_id WHERE c.user_id = t.id))`
 	reachedGroups = `SELECT t.id FROM "groups" t WHERE (EXISTS (SELECT 1 FROM nearest n WHERE
 			NOT EXISTS (SELECT 1 FROM allotment_scopes s WHERE s.allotment_id = n.id AND s.kind = 'GROUP')
 			OR EXISTS (SELECT 1 FROM allotment_scopes s WHERE s.allotment_id = n.id AND s.kind = 'GROUP' AND s.group_id = t.id))

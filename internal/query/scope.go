@@ -140,7 +140,7 @@ func (f *facts) users(scope, alias string) condition {
 			in(alias+".usage_location", f.reach.countries),
 			sqlf(alias+".id IN (SELECT um.user_id FROM memberships um WHERE ?)", in("um.group_id", f.reach.groups)),
 			// Whoever has a seat of the allotment, or waits for one, stays in sight after leaving its scope.
-			sqlf(alias+".id IN (SELECT us.user_id FROM seat_reasons us WHERE ?)", f.draws("us")),
+			sqlf(alias+".id IN (SELECT us.user_id FROM seats us WHERE ?)", f.draws("us")),
 		)
 	}
 	return nil
