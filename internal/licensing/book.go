@@ -26,6 +26,8 @@ type Book struct {
 	touched []*Seat
 	queued  []*Reason // queued in this transaction, not yet in the stored queue
 	freed   []*Reason // waiting, and no longer held back by a companion
+
+	undecided []*Seat // left for the sake of a companion that was still to be judged
 }
 
 // NewBook makes an empty working set at a point in time.
@@ -221,6 +223,14 @@ func (b *Book) queueAll(seat *Seat) bool {
 // Next gives the seats of one license that are still to be judged, and takes them off the list; nil when all are settled.
 // Licenses come one after the other, so that a verdict on the second sees what the first has become.
 func (b *Book) Next() []*Seat {
+	if len(b.shaken) == 0 {
+		for _, seat := range b.undecided {
+			if slices.ContainsFunc(seat.Live(), func(r *Reason) bool { return r.State == New }) {
+				b.shake(seat)
+			}
+		}
+		b.undecided = nil
+	}
 	var next, rest []*Seat
 	for _, seat := range b.shaken {
 		if len(next) == 0 || seat.License < next[0].License {

@@ -77,7 +77,8 @@ func (b *Book) seek(seat *Seat, live []*Reason) {
 			first = against
 		}
 	}
-	if undecided { // the companion's seat comes later in this transaction and settles this one with it
+	if undecided { // the companion's seat comes later in this transaction; if it does not settle this one with it, Next comes back
+		b.undecided = append(b.undecided, seat)
 		return
 	}
 	if len(first.errors) > 0 {
