@@ -194,6 +194,22 @@ func TestNobodyGetsPastAQueue(t *testing.T) {
 	})
 }
 
+// A request first lets the queue have what is its own, and may be denied for that.
+func TestARequestLetsTheQueuePass(t *testing.T) {
+	each(t, func(w *world) {
+		l := w.license(1)
+		a := w.allot(l, 1)
+		holder, waiter := w.users(1), w.users(1)
+		w.assign(a, append(holder, waiter...), in{"whenFull": "WAIT"})
+		w.do("updateAllotment", in{"allotmentId": a, "startsAt": w.Clock.Now().UTC().Add(time.Hour)})
+		w.unassign(a, holder...)
+		w.want(w.stands(l, waiter[0]), "WAITING 1") // nothing can be given before the hour has come
+		w.Clock.Advance(2 * time.Hour)
+		w.want(outcome(w.assign(a, w.users(1))), "INSUFFICIENT_POOL")
+		w.want(w.stands(l, waiter[0]), "ACTIVE")
+	})
+}
+
 func TestAssigningTwiceIsOnce(t *testing.T) {
 	each(t, func(w *world) {
 		l := w.license(3)
