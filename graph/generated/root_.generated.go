@@ -547,7 +547,7 @@ type DeleteAllotmentPayload {
   dryRun: Boolean!
   "The id that names nothing from now on."
   deletedId: ID
-  "Seats and waiting reasons that were moved."
+  "Seats that were moved; the queue moves with them."
   moved: Int!
   "Seats that were released."
   released: Int!
