@@ -24,7 +24,13 @@ func inParts(t *testing.T, n int64, run func(w *world)) {
 // pending counts group licenses that are not worked through.
 func (w *world) pending() int {
 	w.Helper()
-	var answer struct{ Groups struct{ Nodes []struct{ GroupLicenses struct{ Nodes []struct{ Summary summary } } } } }
+	var answer struct {
+		Groups struct {
+			Nodes []struct {
+				GroupLicenses struct{ Nodes []struct{ Summary summary } }
+			}
+		}
+	}
 	w.ask(`{ groups { nodes { groupLicenses { nodes { summary { pending } } } } } }`, nil, &answer)
 	n := 0
 	for _, group := range answer.Groups.Nodes {

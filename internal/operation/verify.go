@@ -3,6 +3,7 @@ package operation
 import (
 	"context"
 	"fmt"
+	"strconv"
 
 	"github.com/ringfence/ringfence/internal/id"
 	"github.com/ringfence/ringfence/internal/licensing"
@@ -125,5 +126,5 @@ func amount(n *int64) string {
 	if n == nil {
 		return "unlimited"
 	}
-	return fmt.Sprint(*n)
+	return strconv.FormatInt(*n, 10)
 }
