@@ -174,9 +174,13 @@ func (r *reading) sweeping(ctx context.Context, d duty) (*writing, *groupLicense
 		if err := r.lockGrants(ctx, found); err != nil {
 			return nil, nil, err
 		}
-		if grant = r.facts.grants[d.grant]; d.action != "endExclusions" && grant.pending == pendingNone {
+		if found, err = r.loadGrants(ctx, `id = $1`, d.grant); err != nil { // as it is under the locks, if it is still there
+			return nil, nil, err
+		}
+		if len(found) == 0 || d.action != "endExclusions" && found[0].pending == pendingNone {
 			return nil, nil, errNothing
 		}
+		grant = found[0]
 	}
 	if err := r.lockLicenses(ctx, []int64{d.license}); err != nil {
 		return nil, nil, err
