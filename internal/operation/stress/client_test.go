@@ -212,9 +212,9 @@ func (e *estate) group(members ...string) string {
 }
 
 // tree makes allotments of both modes down to depth 4 and gives all pools, the license first.
-func (e *estate) tree(quantity int) []string {
+func (e *estate) tree(quantity int, plans ...string) []string {
 	e.t.Helper()
-	license := e.license(quantity)
+	license := e.license(quantity, plans...)
 	a := e.allot(license, "RESERVED", quantity*4/10)
 	b := e.allot(a, "CEILING", quantity*3/10)
 	c := e.allot(b, "RESERVED", quantity*2/10)
