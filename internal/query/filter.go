@@ -54,16 +54,27 @@ func (t *TextFilter) on(column string) condition {
 		all = append(all, containing(*t.Contains, column))
 	}
 	if t.StartsWith != nil {
-		all = append(all, sqlf("LOWER("+column+`) LIKE LOWER(?) ESCAPE '\'`, escapePattern.Replace(*t.StartsWith)+"%"))
+		all = append(all, like(column, *t.StartsWith, "", "%"))
 	}
 	return and(all...)
+}
+
+// longestText is more than any text that can be searched has, in bytes. SQLite refuses patterns of more than 50,000.
+const longestText = 8_000
+
+// like holds when a column has the text, with anything the wildcards stand for around it.
+func like(column, text, before, after string) condition {
+	if len(text) > longestText {
+		return never
+	}
+	return sqlf("LOWER("+column+`) LIKE LOWER(?) ESCAPE '\'`, before+escapePattern.Replace(text)+after)
 }
 
 // containing holds when any of the columns has the text in it.
 func containing(text string, columns ...string) condition {
 	any := make([]condition, len(columns))
 	for i, column := range columns {
-		any[i] = sqlf("LOWER("+column+`) LIKE LOWER(?) ESCAPE '\'`, "%"+escapePattern.Replace(text)+"%")
+		any[i] = like(column, text, "%", "%")
 	}
 	return or(any...)
 }

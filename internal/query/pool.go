@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	stdsql "database/sql"
+	"slices"
 	"time"
 
 	"github.com/ringfence/ringfence/internal/id"
@@ -31,7 +32,9 @@ func (s *session) inState(states []licensing.PoolState, outside condition) condi
 		return nil
 	}
 	any := []condition{never}
-	for _, state := range states {
+	states = slices.Clone(states)
+	slices.Sort(states)
+	for _, state := range slices.Compact(states) {
 		switch state {
 		case licensing.NotEffective:
 			any = append(any, outside)

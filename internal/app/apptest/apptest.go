@@ -186,7 +186,7 @@ func (c *Client) Send(query string, vars Vars) *Answer {
 	return a
 }
 
-// Try asks with a context and gives the answer or what broke.
+// Try asks with a context and gives the answer or what broke. Every answer is searched for what no answer may tell.
 func (c *Client) Try(ctx context.Context, query string, vars Vars) (*Answer, error) {
 	body, err := json.Marshal(map[string]any{"query": query, "variables": vars})
 	if err != nil {
@@ -210,6 +210,9 @@ func (c *Client) Try(ctx context.Context, query string, vars Vars) (*Answer, err
 		return nil, err
 	}
 	a := &Answer{Status: res.StatusCode, Raw: string(raw)}
+	if leak := Leak(a.Raw); leak != "" {
+		c.t.Errorf("the answer tells %q: %.1000s\nfor %.1000s", leak, a.Raw, query)
+	}
 	if err := json.Unmarshal(raw, &struct {
 		Data   *json.RawMessage
 		Errors *[]Error
