@@ -13,15 +13,15 @@ BENCHTIME ?= 1s
 WITH_POSTGRES := $(GO) run ./internal/store/storetest/cluster/with
 
 .DEFAULT_GOAL := help
-.PHONY: help run build web generate migration test web-test lint fmt policy-test bench fuzz cover ci clean
+.PHONY: help run build profile web generate migration test web-test lint fmt policy-test bench fuzz cover ci clean
 
 help: ## List the targets.
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: web ## Start with a demo organization on SQLite; prints the address and sign-in tokens.
-	$(GO) run . serve --dev --demo --data-dir $(DATA)
+	$(GO) run -pgo=off . serve --dev --demo --data-dir $(DATA)
 
-build: web ## Build the one static binary, bin/ringfence.
+build: web ## Build the one static binary, bin/ringfence, optimized by default.pgo.
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o $(BIN)/ringfence .
 
 web: web/dist/index.html ## Build GraphiQL (needs Node; npm ci only when the lock file changed).
@@ -65,6 +65,9 @@ policy-test: ## Run the tests of the policies, in Rego and against the engine, w
 
 bench: web ## Measure on this machine: decisions, the store, and the whole path against pgbench.
 	$(WITH_POSTGRES) $(GO) test -run '^$$' -bench . -benchtime $(BENCHTIME) -timeout 30m $(PKGS)
+
+profile: ## Measure anew what the compiler is told about the hot path (default.pgo).
+	$(GO) test -run '^$$' -bench Profile -benchtime 1x -cpuprofile default.pgo -o /dev/null ./internal/bench
 
 fuzz: ## Fuzz each fuzz test for FUZZTIME (30s).
 	@set -e; grep -rl --include='*_test.go' '^func Fuzz' graph internal | xargs -n1 dirname | sort -u | while read -r dir; do \

@@ -33,7 +33,15 @@ type stage struct {
 	server  int // process id
 }
 
-// newStage builds and starts everything, and creates a license of ten million seats with one allotment.
+// estate is a license of ten million seats with one allotment.
+const estate = `mutation {
+	createVendor(input: {name: "V"}) { vendor { id } }
+	createProduct(input: {vendorId: "ven_1", name: "P", kind: SUBSCRIPTION}) { product { id } }
+	createContract(input: {vendorId: "ven_1", number: "1", name: "C"}) { contract { id } }
+	createLicense(input: {contractId: "con_1", productId: "prd_1", quantity: 10000000}) { license { id } }
+	createAllotment(input: {licenseId: "lic_1", name: "A", limit: 5000000}) { allotment { id } } }`
+
+// newStage builds and starts everything, and creates the estate.
 func newStage(b *testing.B) *stage {
 	b.Helper()
 	ctx := context.Background()
@@ -45,12 +53,7 @@ func newStage(b *testing.B) *stage {
 	must(b, err)
 	b.Cleanup(func() { _ = s.db.Close() })
 	s.serve(b)
-	s.ask(`mutation {
-		createVendor(input: {name: "V"}) { vendor { id } }
-		createProduct(input: {vendorId: "ven_1", name: "P", kind: SUBSCRIPTION}) { product { id } }
-		createContract(input: {vendorId: "ven_1", number: "1", name: "C"}) { contract { id } }
-		createLicense(input: {contractId: "con_1", productId: "prd_1", quantity: 10000000}) { license { id } }
-		createAllotment(input: {licenseId: "lic_1", name: "A", limit: 5000000}) { allotment { id } } }`)
+	s.ask(estate)
 	return s
 }
 

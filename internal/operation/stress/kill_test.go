@@ -38,7 +38,7 @@ func build(t *testing.T, database string) *program {
 	t.Helper()
 	dir := t.TempDir()
 	p := &program{t: t, path: filepath.Join(dir, "ringfence")}
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", p.path, "../../..").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-pgo=off", "-o", p.path, "../../..").CombinedOutput(); err != nil {
 		t.Fatalf("build: %v: %s", err, out)
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
