@@ -102,7 +102,7 @@ var reserved = []struct {
 	{[]string{"github.com/lib/pq", "modernc.org/sqlite", "github.com/jackc/", "github.com/mattn/go-sqlite3", "github.com/pressly/goose/", "ariga.io/"},
 		[]string{"internal/store"}, "only store opens databases"},
 	{[]string{module + "/ent/enttest", module + "/ent/migrate", module + "/ent/hook"},
-		[]string{"ent", "internal/store"}, "they open databases, make tables or add behavior to them"},
+		[]string{"ent", "internal/store", "internal/app/apptest"}, "they open databases, make tables or add behavior to them; apptest knows the names no answer may tell"},
 	{[]string{"github.com/open-policy-agent/opa/"}, []string{"internal/policy"}, "only policy asks OPA"},
 	{[]string{"github.com/99designs/gqlgen/graphql/handler", "github.com/99designs/gqlgen/graphql/handler/", "github.com/99designs/gqlgen/graphql/playground"},
 		[]string{"graph"}, "only graph serves GraphQL"},
