@@ -54,6 +54,7 @@ type Reason struct {
 	DenyWhenFull bool      // rather than wait, a new direct reason is dropped
 
 	Verdict *Verdict // nil until asked in this transaction
+	stale   bool     // it was asked, and what it knew has changed
 	// reconsidered tells that the policy is to be asked although the reason is served or stands by.
 	reconsidered bool
 	ended        bool

@@ -187,6 +187,9 @@ type obstacle struct {
 
 func (o obstacle) none() bool { return o.pool == nil && len(o.errors) == 0 && !o.undecided }
 
+// Unit gives the reasons that are served together or not at all, the given one first.
+func (b *Book) Unit(r *Reason) []*Reason { return b.unit(r) }
+
 // unit gives what must be served together with a reason: for an all-or-nothing group, the user's reasons of the same group
 // whose seats are not held yet.
 func (b *Book) unit(r *Reason) []*Reason {
@@ -261,10 +264,22 @@ func (b *Book) serve(r *Reason) {
 		}
 	}
 	if came {
+		b.doubt(seat)
 		b.retryOthers(seat)
 		b.freeCompanions(seat)
 	}
 	b.leaveReplaced(seat)
+}
+
+// doubt takes back what the policy said about the other seats the user waits for: it did not know of this one.
+func (b *Book) doubt(seat *Seat) {
+	for _, other := range seat.User.Seats {
+		for _, r := range other.Reasons {
+			if other != seat && r.State == Queued && r.Verdict != nil {
+				r.Verdict, r.stale = nil, true
+			}
+		}
+	}
 }
 
 // freeCompanions notes the reasons that stood back because an all-or-nothing companion had no room: it is held now, perhaps
@@ -307,6 +322,10 @@ func (b *Book) leaveReplaced(seat *Seat) {
 // Promote serves a waiting reason if there is room for it. It tells whether the seat is held now.
 func (b *Book) Promote(r *Reason) bool {
 	if r.ended || r.State != Queued {
+		return false
+	}
+	if r.stale && r.Verdict == nil { // judged before another seat of the user came: once more
+		b.freed = append(b.freed, r)
 		return false
 	}
 	if r.Verdict != nil {

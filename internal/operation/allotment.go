@@ -144,13 +144,13 @@ func scopeOf(given *ScopeInput, parents policy.Scope) policy.Scope {
 	return policy.Scope{Groups: sorted(keys(given.GroupIDs, id.Group)), Departments: distinct(given.Departments), Countries: distinct(given.Countries)}
 }
 
-func distinct(texts []string) []string {
-	var out []string
-	seen := map[string]bool{}
-	for _, text := range texts {
-		if !seen[text] {
-			seen[text] = true
-			out = append(out, text)
+func distinct[T comparable](values []T) []T {
+	var out []T
+	seen := map[T]bool{}
+	for _, value := range values {
+		if !seen[value] {
+			seen[value] = true
+			out = append(out, value)
 		}
 	}
 	return out

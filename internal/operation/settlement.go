@@ -32,8 +32,11 @@ func (w *writing) settleSeats(ctx context.Context, seats []*licensing.Seat) erro
 	var open []*licensing.Reason
 	for _, seat := range seats {
 		open = append(open, seat.Unjudged()...)
+		for _, r := range seat.Live() {
+			open = append(open, w.unasked(r)...)
+		}
 	}
-	if err := w.judge(ctx, policy.ActionLicenseMembers, open); err != nil {
+	if err := w.judge(ctx, policy.ActionLicenseMembers, distinct(open)); err != nil {
 		return err
 	}
 	slices.SortStableFunc(seats, func(a, b *licensing.Seat) int {
@@ -43,6 +46,14 @@ func (w *writing) settleSeats(ctx context.Context, seats []*licensing.Seat) erro
 		w.book.Settle(seat)
 	}
 	return nil
+}
+
+// unasked gives what waits and would be served together with a reason without the policy having been asked in this transaction.
+func (w *writing) unasked(r *licensing.Reason) []*licensing.Reason {
+	if r.Bundle == 0 && r.State != licensing.Queued {
+		return nil
+	}
+	return slices.DeleteFunc(w.book.Unit(r), func(part *licensing.Reason) bool { return part.State != licensing.Queued || part.Verdict != nil })
 }
 
 func priority(seat *licensing.Seat) float64 {
@@ -94,7 +105,13 @@ func (w *writing) promote(ctx context.Context) error {
 			}
 			continue
 		}
-		if err := w.judge(ctx, policy.ActionPromoteSeats, waiting); err != nil || w.stalled {
+		asked := slices.Clone(waiting)
+		for _, r := range waiting { // what is served together with them is judged with them
+			if r.Bundle != 0 {
+				asked = append(asked, w.unasked(r)...)
+			}
+		}
+		if err := w.judge(ctx, policy.ActionPromoteSeats, distinct(asked)); err != nil || w.stalled {
 			return err
 		}
 		slices.SortStableFunc(waiting, queueOrder)
