@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -242,8 +241,4 @@ func with(parts ...in) in {
 		}
 	}
 	return all
-}
-
-func without(ids []string, gone string) []string {
-	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return id == gone })
 }

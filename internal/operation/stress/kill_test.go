@@ -58,13 +58,13 @@ func build(t *testing.T, database string) *program {
 
 // start starts the server and waits until it is ready.
 func (p *program) start() error {
-	p.process = exec.Command(p.path, p.args...) //nolint:noctx // it is to die by kill alone
+	p.process = exec.Command(p.path, p.args...)
 	p.process.Stderr = os.Stderr
 	if err := p.process.Start(); err != nil {
 		return err
 	}
 	for range 600 {
-		res, err := http.Get(p.client.url + "/readyz") //nolint:noctx // of this machine
+		res, err := http.Get(p.client.url + "/readyz")
 		if err == nil {
 			_ = res.Body.Close()
 			if res.StatusCode == http.StatusOK {
