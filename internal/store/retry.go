@@ -81,6 +81,9 @@ func (s *Store) retry(ctx context.Context, retryable func(error) bool, once func
 	var deadline time.Time
 	for attempt := 0; ; attempt++ {
 		err := once(ctx, attempt)
+		if err != nil && ctx.Err() != nil && !errors.Is(err, ctx.Err()) && !errors.Is(err, ErrUnknownOutcome) { // BEGIN, too, fails when the caller has gone
+			err = fmt.Errorf("%w: %v", ctx.Err(), err) //nolint:errorlint // the cause is for the log only
+		}
 		if err == nil || !retryable(err) || ctx.Err() != nil {
 			return err
 		}
