@@ -228,7 +228,7 @@ func translate(err error) error {
 		return known
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return fault.Wrap(err, fault.Unavailable, "the request took too long or was given up; try again")
-	case store.IsRetryable(err):
+	case store.IsUnavailable(err):
 		return fault.Wrap(err, fault.Unavailable, "the database did not answer in time; try again")
 	case errors.Is(err, store.ErrUnknownOutcome):
 		return fault.Wrap(err, fault.Unavailable, "the database was lost while saving; repeat the request with the same idempotencyKey to learn what became of it")

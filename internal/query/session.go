@@ -182,7 +182,7 @@ func (s *session) rows(ctx context.Context, statement condition, scan func(rows 
 
 // unavailable passes errors on; what a retry may cure becomes UNAVAILABLE.
 func unavailable(err error) error {
-	if err != nil && store.IsRetryable(err) {
+	if err != nil && store.IsUnavailable(err) {
 		return fault.Wrap(err, fault.Unavailable, "the database does not answer; try again")
 	}
 	return err

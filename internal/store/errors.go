@@ -79,6 +79,26 @@ func IsRetryable(err error) bool {
 	return isLost(err)
 }
 
+// IsUnavailable tells whether the database could not be had, so that the request may be made again later: a retryable error, a
+// statement that took too long, a store that was closed, a disk that is full or gives errors.
+func IsUnavailable(err error) bool {
+	if IsRetryable(err) {
+		return true
+	}
+	if e, is := errors.AsType[*pq.Error](err); is {
+		return e.Code == "57014" || strings.HasPrefix(string(e.Code), "53") || strings.HasPrefix(string(e.Code), "58")
+	}
+	if e, is := errors.AsType[*sqlite.Error](err); is {
+		switch e.Code() & 0xff {
+		case sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY:
+			return true
+		}
+		return false
+	}
+	// database/sql keeps this error to itself.
+	return err != nil && strings.HasSuffix(err.Error(), "sql: database is closed")
+}
+
 // isLost tells whether the connection broke, so that nothing is known about a commit that was on its way.
 func isLost(err error) bool {
 	if e, is := errors.AsType[*pq.Error](err); is {
