@@ -112,11 +112,11 @@ func (j *replay) readEvents(ctx context.Context, after, upTo int64) error {
 func (j *replay) follow(key int64, state string, license, user int64, data string) {
 	users := []int64{user}
 	if user == 0 {
-		var list struct{ Users []int64 }
+		var list struct{ Users []id.ID }
 		if err := json.Unmarshal([]byte(data), &list); err != nil {
 			j.found("JOURNAL", id.Of(id.Event, key), "does not say whose seats it is about")
 		}
-		users = list.Users
+		users = keys(list.Users, id.User)
 	}
 	for _, user := range users {
 		at := holder{license, user}
