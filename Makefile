@@ -9,6 +9,10 @@ PKGS      ?= ./...
 FUZZTIME  ?= 30s
 BENCHTIME ?= 1s
 
+# Tests in which many write at once run a second time, under the race detector where there is a C compiler for it.
+RACES := Direct|LastUnit|Everything|SameKey|Linearizable|ConnectionsKilled
+RACE  := $(shell command -v cc >/dev/null && echo -race)
+
 # Beside one throw-away PostgreSQL server for all test processes, unless TEST_DATABASE_URL names one.
 WITH_POSTGRES := $(GO) run ./internal/store/storetest/cluster/with
 
@@ -45,6 +49,7 @@ migration: ## Write the next migration for both databases from ent/schema: make 
 
 test: web ## Run all tests, on SQLite and PostgreSQL (one is started if need be).
 	$(WITH_POSTGRES) $(GO) test -timeout 15m $(PKGS)
+	$(if $(filter ./...,$(PKGS)),$(WITH_POSTGRES) $(GO) test $(RACE) -count=1 -timeout 15m -run '$(RACES)' ./internal/operation/stress)
 
 web-test: web ## Run the tests of the GraphiQL page in a browser (needs Chromium).
 	cd web && $(NPM) test

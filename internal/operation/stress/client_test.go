@@ -37,11 +37,9 @@ func codeOf(err error) string {
 
 // payload is what the mutations of these tests answer with, each a part of it.
 type payload struct {
-	Decision                                                      struct{ ID string }
-	Vendor, Product, Contract, License, Allotment, Group, NewUser struct{ ID string }
-	GroupLicense                                                  struct{ ID string }
-	Users, Groups                                                 []struct{ ID string }
-	Results                                                       []result
+	Decision, Vendor, Product, Contract, License, Allotment, GroupLicense struct{ ID string }
+	Users, Groups                                                         []struct{ ID string }
+	Results                                                               []result
 }
 
 // result is what became of one user.

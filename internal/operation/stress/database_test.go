@@ -25,7 +25,7 @@ func TestConnectionsKilled(t *testing.T) {
 			}
 			stop := d.killConnections(t)
 			settle := e.movingGroup()
-			run(callers, pools, length(t, 4*time.Second))
+			run(callers, pools, length(t, 2*time.Second))
 			settle()
 			stop()
 			verify(t, d.store)

@@ -154,7 +154,7 @@ func TestDirect(t *testing.T) {
 			callers[i] = newCaller(t, i, func() *client { return d.pick(rand.IntN(100)) }, users[5*i:5*i+5])
 		}
 		stop := e.changeLimits(d, pools)
-		run(callers, pools, length(t, 3*time.Second))
+		run(callers, pools, length(t, 2*time.Second))
 		stop()
 		compare(t, d, pools[0], callers)
 	})

@@ -111,7 +111,7 @@ func TestLinearizable(t *testing.T) {
 	eachShape(t, func(t *testing.T, d *deployment) {
 		e := newEstate(t, d.clients[0])
 		license, users := e.license(1000), e.users(6)
-		for round := range 6 {
+		for round := range 4 {
 			h := observe(t, d, e.allot(license, "RESERVED", 3), users, uint64(round))
 			if t.Failed() {
 				return
@@ -148,28 +148,22 @@ func observe(t *testing.T, d *deployment, share string, users []string, seed uin
 	return h
 }
 
-// spoil shows that the judge would have noticed: the same history with one read that counted one unit too many is not explained,
-// unless requests at the same moment happen to explain it.
+// spoil shows that the judge would have noticed: the same history is not explained when one read counted one unit too many. Requests at
+// the same moment may happen to explain some such reads, but not all.
 func spoil(t *testing.T, h *history) {
 	t.Helper()
-	reads, noticed := 0, 0
 	for i, op := range h.operations {
-		a := op.Output.(answer)
 		if op.Input.(call).kind != "read" {
 			continue
 		}
-		if reads++; reads > 8 {
-			break
-		}
+		a := op.Output.(answer)
 		doctored := slices.Clone(h.operations)
 		doctored[i].Output = answer{used: a.used + 1, limit: a.limit}
 		if porcupine.CheckOperationsTimeout(ledger, doctored, time.Second) == porcupine.Illegal {
-			noticed++
+			return
 		}
 	}
-	if t.Logf("%d of %d wrong reads noticed", noticed, min(reads, 8)); noticed == 0 {
-		t.Error("no wrong read is noticed")
-	}
+	t.Error("no wrong read is noticed")
 }
 
 // The judge refuses the mistakes that a ledger makes: a unit given twice, a lost return, an answer from the past.

@@ -194,7 +194,7 @@ func TestEverything(t *testing.T) {
 	eachShape(t, func(t *testing.T, d *deployment) {
 		s := newScene(t, d)
 		s.hasty = true
-		ctx, cancel := context.WithTimeout(t.Context(), length(t, 5*time.Second))
+		ctx, cancel := context.WithTimeout(t.Context(), length(t, 3*time.Second))
 		defer cancel()
 		var all sync.WaitGroup
 		for i := range clients {
@@ -227,7 +227,7 @@ func TestOneByOne(t *testing.T) {
 	d := deploy(t, shapes[0])
 	s := newScene(t, d)
 	rng := rand.New(rand.NewPCG(uint64(seed), 1))
-	end := time.Now().Add(length(t, 4*time.Second))
+	end := time.Now().Add(length(t, 3*time.Second))
 	for step := 0; time.Now().Before(end); step++ {
 		done := s.act(t.Context(), d.clients[0], rng)
 		verify(t, d.store)
