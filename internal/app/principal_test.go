@@ -108,6 +108,31 @@ func TestKeysAreOnesOwn(t *testing.T) {
 
 func decisionOf(s *stage, a *apptest.Answer) string { return s.data(a).id("answer", "decision") }
 
+// A delegate reads what happened to their allotment, but of the facts of others' requests nothing that they could not see for
+// themselves: no figures of what is above, and no ids.
+func TestRecordsTellDelegatesNoFacts(t *testing.T) {
+	each(t, func(t *testing.T, s *stage) {
+		s.do("excludeFromGroupLicense", in{"groupLicenseId": "@grant", "userIds": []string{"@grouped", "@outside"}})
+		s.do("updateAllotment", in{"allotmentId": "@uk", "limit": 59, "delegateUserIds": []string{"@ursula", "@pat"}})
+		s.send(s.as("ursula"), s.mutation("assignSeats"), in{"input": in{"allotmentId": "@uk", "userIds": []string{"@outside"}}})
+		const document = `{ decisions(first: 100) { nodes { principal input } } events(first: 100) { nodes { type data } } }`
+		mine, all := s.send(s.as("ursula"), document, nil), s.send(s.as("aisha"), document, nil)
+		for _, fact := range []string{`"subjects"`, `"pools"`, `"department"`, `"delegateUsers"`, `"users"`, `"groups"`} {
+			if strings.Contains(mine.Raw, fact) {
+				t.Errorf("a delegate reads %s: %s", fact, mine.Raw)
+			}
+			if !strings.Contains(all.Raw, fact) {
+				t.Errorf("an auditor does not read %s: %s", fact, all.Raw)
+			}
+		}
+		for _, told := range []string{`"limit":59`, `"action":"assignSeats"`, `"MEMBERS_EXCLUDED"`} {
+			if !strings.Contains(mine.Raw, told) {
+				t.Errorf("a delegate does not read %s: %s", told, mine.Raw)
+			}
+		}
+	})
+}
+
 // An analyst reads everything but who people are, in every answer; what would tell it indirectly is refused.
 func TestAnalystsReadNoNames(t *testing.T) {
 	each(t, func(t *testing.T, s *stage) {

@@ -106,6 +106,7 @@ func (s *stage) people() {
 	}
 	for group, members := range map[string][]string{
 		"sales": {"@grouped", "@inside"}, "team": {"@gina"}, "hidden group": {"@far", "@outside"}, "spare group": {"@spare"}, "nested group": nil,
+		"mixed group": {"@outside"}, // which whoever is a delegate of UK sees, but not its member
 	} {
 		s.make(group, "upsertGroups", in{"groups": []in{{"name": group, "externalId": group}}})
 		if members != nil {
@@ -135,6 +136,7 @@ func (s *stage) shares() {
 	share("empty", "emea", 1, scope)
 	s.do("updateAllotment", in{"allotmentId": "@uk", "delegateGroupIds": []string{"@team"}})
 	s.make("grant", "licenseGroup", in{"groupId": "@sales", "allotmentId": "@uk"})
+	s.make("mixed grant", "licenseGroup", in{"groupId": "@mixed group", "allotmentId": "@uk"})
 	s.make("hidden grant", "licenseGroup", in{"groupId": "@hidden group", "allotmentId": "@apac"})
 	s.do("assignSeats", in{"licenseId": "@suite", "userIds": []string{"@hal", "@outside"}})
 }
