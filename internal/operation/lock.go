@@ -59,7 +59,7 @@ func (r *reading) keep(ctx context.Context, table string, ids []int64) error {
 // The license row is the lock of everything that is drawn from it, so the allotments below are read without locks of their own.
 func (r *reading) lockLicenses(ctx context.Context, ids []int64) error {
 	ids = append(slices.Clone(ids), slices.Collect(maps.Keys(r.widen.licenses))...)
-	ids = slices.DeleteFunc(sorted(ids), func(id int64) bool { return r.facts.licenses[id] != nil })
+	ids = slices.DeleteFunc(sorted(r.withRelated(ids)), func(id int64) bool { return r.facts.licenses[id] != nil })
 	if len(ids) == 0 {
 		return nil
 	}
@@ -76,7 +76,40 @@ func (r *reading) lockLicenses(ctx context.Context, ids []int64) error {
 	if err := each(rows, err, r.scanLicense); err != nil {
 		return err
 	}
+	if err := r.lockRelated(ctx); err != nil {
+		return err
+	}
 	return r.loadAllotments(ctx, ids)
+}
+
+// lockRelated makes sure that licenses with plans the policy has rules about are locked all together or not at all: what excludes or
+// needs each other must not be given by two transactions that do not see each other. If some are missing, the transaction
+// starts again with all of them, in the one order of locks.
+func (r *reading) lockRelated(ctx context.Context) error {
+	if !r.plansMatter() {
+		return nil
+	}
+	related, err := r.ids(ctx, `SELECT DISTINCT l.id FROM licenses l JOIN product_plans pp ON pp.product_id = l.product_id
+		JOIN service_plans s ON s.id = pp.plan_id WHERE `+r.Any("s.name", 1)+` ORDER BY l.id`,
+		r.Array(slices.Sorted(maps.Keys(r.policy.RelevantPlans()))))
+	if err != nil {
+		return err
+	}
+	r.runner.related.Store(&related)
+	missing := slices.DeleteFunc(slices.Clone(related), func(id int64) bool { return r.facts.licenses[id] != nil })
+	if len(missing) > 0 {
+		return &widenError{licenses: missing}
+	}
+	return nil
+}
+
+// withRelated adds to licenses those they will probably have to be locked with, as the last transaction that asked found them.
+func (r *reading) withRelated(ids []int64) []int64 {
+	known := r.runner.related.Load()
+	if known == nil || !slices.ContainsFunc(ids, func(id int64) bool { return slices.Contains(*known, id) }) {
+		return ids
+	}
+	return append(ids, *known...)
 }
 
 // scanLicense reads a license; one with several relevant plans comes in as many rows.

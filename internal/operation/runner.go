@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"github.com/ringfence/ringfence/ent"
 	"github.com/ringfence/ringfence/internal/fault"
@@ -48,7 +49,8 @@ type Runner struct {
 	Config
 	lane       *lane
 	unfinished chan struct{}
-	homes      sync.Map // the licenses of allotments, by their keys
+	related    atomic.Pointer[[]int64] // licenses that were last seen to be locked together (lockRelated)
+	homes      sync.Map                // the licenses of allotments, by their keys
 }
 
 // NewRunner makes a runner. Close ends what it has running.
