@@ -19,13 +19,12 @@ type facts struct {
 	people   map[int64]*ent.User // users as clients see them, read for requests that name them
 	grants   map[int64]*groupLicense
 	scopes   map[int64]policy.Scope // by allotment
-	foreign  map[int64]bool         // licenses held but not locked; true until looked at
 }
 
 func newFacts() *facts {
 	return &facts{
 		licenses: map[int64]*license{}, users: map[int64]*user{}, people: map[int64]*ent.User{}, grants: map[int64]*groupLicense{},
-		scopes: map[int64]policy.Scope{}, foreign: map[int64]bool{},
+		scopes: map[int64]policy.Scope{},
 	}
 }
 

@@ -100,26 +100,20 @@ func (c *LicenseGroup) prepare(ctx context.Context, r *reading) (*plan[GroupLice
 
 // lockMembers locks the group of a group license, with all it includes, so that its members stay the same.
 func (r *reading) lockMembers(ctx context.Context, grant *groupLicense) error {
-	groups := []int64{grant.group}
-	if grant.nested {
-		var err error
-		if groups, err = r.below(ctx, groups); err != nil {
-			return err
-		}
+	groups, err := r.reach(ctx, grant)
+	if err != nil {
+		return err
 	}
 	return r.lockGroups(ctx, groups)
 }
 
 func (r *reading) memberCount(ctx context.Context, grant *groupLicense) (int64, error) {
-	groups := []int64{grant.group}
-	if grant.nested {
-		var err error
-		if groups, err = r.below(ctx, groups); err != nil {
-			return 0, err
-		}
+	groups, err := r.reach(ctx, grant)
+	if err != nil {
+		return 0, err
 	}
 	var n int64
-	err := r.QueryRow(ctx, `SELECT COUNT(DISTINCT user_id) FROM memberships WHERE `+r.Any("group_id", 1), r.Array(groups)).Scan(&n)
+	err = r.QueryRow(ctx, `SELECT COUNT(DISTINCT user_id) FROM memberships WHERE `+r.Any("group_id", 1), r.Array(groups)).Scan(&n)
 	return n, err
 }
 

@@ -3,7 +3,6 @@ package operation
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/ringfence/ringfence/internal/fault"
@@ -252,10 +251,7 @@ func (w *writing) retry(ctx context.Context, pool *licensing.Pool, grants []*gro
 			s.Errors++
 		}
 	}
-	for code, n := range skipped {
-		s.Skipped = append(s.Skipped, SkippedMembers{Code: code, Count: n})
-	}
-	slices.SortFunc(s.Skipped, func(a, b SkippedMembers) int { return slices.Compare([]byte(a.Code), []byte(b.Code)) })
+	s.Skipped = skippedOf(skipped)
 	e := w.happened("SEATS_RETRIED", "pool", 0, nil)
 	e.pool = pool.Key
 	return &RetrySeatsPayload{Summary: s}, nil

@@ -2,15 +2,15 @@ package operation
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"time"
 
 	"github.com/ringfence/ringfence/internal/licensing"
 )
 
-// loadSeats reads what users hold, wait for and failed to get, into the book. Seats of licenses that are not locked are only
-// remembered as held, unless the transaction may have to change them: then it starts again with their licenses locked.
+// loadSeats reads what users hold, wait for and failed to get, into the book. Seats of licenses that are not locked have
+// no plans that matter here (lockRelated) and are left out, unless the transaction may have to change them: then it starts again
+// with their licenses locked.
 func (r *reading) loadSeats(ctx context.Context, users []int64) error {
 	fresh := make([]int64, 0, len(users))
 	for _, id := range sorted(users) {
@@ -25,9 +25,6 @@ func (r *reading) loadSeats(ctx context.Context, users []int64) error {
 	var unlocked []int64
 	if found, err := r.loadSeatRows(ctx, fresh, &unlocked); err != nil || found == 0 {
 		return err // without a seat there is no reason for one
-	}
-	if err := r.findRelated(ctx, &unlocked); err != nil {
-		return err
 	}
 	reasons, err := r.loadReasonRows(ctx, fresh)
 	if err != nil {
@@ -70,10 +67,7 @@ func (r *reading) loadSeatRows(ctx context.Context, users []int64, unlocked *[]i
 			return err
 		}
 		if r.facts.licenses[seat.License] == nil {
-			switch seat.State {
-			case licensing.Active:
-				r.facts.foreign[seat.License] = true
-			case licensing.Failed:
+			if seat.State == licensing.Failed {
 				*unlocked = append(*unlocked, seat.License)
 			}
 			return nil
@@ -86,26 +80,6 @@ func (r *reading) loadSeatRows(ctx context.Context, users []int64, unlocked *[]i
 		return nil
 	})
 	return found, err
-}
-
-// findRelated looks, among the licenses that are held but not locked, for those with plans the policy has rules about: what is
-// decided here rests on them if the licenses at hand have such plans too.
-func (r *reading) findRelated(ctx context.Context, unlocked *[]int64) error {
-	var foreign []int64
-	for id, unknown := range r.facts.foreign {
-		if unknown {
-			foreign = append(foreign, id)
-			r.facts.foreign[id] = false
-		}
-	}
-	if len(foreign) == 0 || !r.plansMatter() {
-		return nil
-	}
-	related, err := r.ids(ctx, `SELECT DISTINCT l.id FROM licenses l JOIN product_plans pp ON pp.product_id = l.product_id
-		JOIN service_plans s ON s.id = pp.plan_id WHERE `+r.Any("l.id", 1)+` AND `+r.Any("s.name", 2),
-		r.Array(sorted(foreign)), r.Array(slices.Sorted(maps.Keys(r.policy.RelevantPlans()))))
-	*unlocked = append(*unlocked, related...)
-	return err
 }
 
 // plansMatter tells whether a locked license has plans the policy has rules about.

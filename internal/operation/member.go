@@ -3,6 +3,7 @@ package operation
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/ringfence/ringfence/internal/fault"
@@ -54,12 +55,9 @@ func (r *reading) grantsFor(ctx context.Context, groups []int64) ([]*groupLicens
 // members gives, of the users named, those that a group license reaches: members of its group (or of groups nested in it, if
 // it includes them) who are not excluded.
 func (r *reading) members(ctx context.Context, grant *groupLicense, users []int64) (map[int64]bool, error) {
-	groups := []int64{grant.group}
-	if grant.nested {
-		var err error
-		if groups, err = r.below(ctx, groups); err != nil {
-			return nil, err
-		}
+	groups, err := r.reach(ctx, grant)
+	if err != nil {
+		return nil, err
 	}
 	found, err := r.ids(ctx, `SELECT DISTINCT m.user_id FROM memberships m WHERE `+r.Any("m.group_id", 1)+` AND `+r.Any("m.user_id", 2)+`
 		AND NOT EXISTS (SELECT 1 FROM exclusions x WHERE x.group_license_id = $3 AND x.user_id = m.user_id AND (x.ends_at IS NULL OR x.ends_at > $4))`,
@@ -144,9 +142,15 @@ func (w *writing) summary(ctx context.Context, grant *groupLicense) (*SeatSummar
 			skipped[seat.Refused[0].Code]++
 		}
 	}
-	for code, n := range skipped {
-		s.Skipped = append(s.Skipped, SkippedMembers{Code: code, Count: n})
-	}
-	slices.SortFunc(s.Skipped, func(a, b SkippedMembers) int { return slices.Compare([]byte(a.Code), []byte(b.Code)) })
+	s.Skipped = skippedOf(skipped)
 	return s, nil
+}
+
+// skippedOf gives counts by code, in the order of the codes.
+func skippedOf(counts map[string]int64) []SkippedMembers {
+	var list []SkippedMembers
+	for _, code := range slices.Sorted(maps.Keys(counts)) {
+		list = append(list, SkippedMembers{Code: code, Count: counts[code]})
+	}
+	return list
 }
