@@ -26,7 +26,7 @@ type Allotment struct {
 	Ceiling *int64 `json:"ceiling,omitempty"`
 	// Active seats charged here and to CEILING allotments below.
 	Used int64 `json:"used,omitempty"`
-	// Carved out by RESERVED allotments directly below.
+	// Carved out by RESERVED allotments directly below; for a license also by fixed allocations.
 	Reserved int64 `json:"reserved,omitempty"`
 	// Reasons queued at this pool.
 	Waiting int64 `json:"waiting,omitempty"`

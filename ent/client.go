@@ -15,24 +15,32 @@ import (
 	"entgo.io/ent/dialect"
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	"github.com/ringfence/ringfence/ent/allocation"
+	"github.com/ringfence/ringfence/ent/allocationstate"
 	"github.com/ringfence/ringfence/ent/allotment"
 	"github.com/ringfence/ringfence/ent/allotmentdelegate"
 	"github.com/ringfence/ringfence/ent/allotmentscope"
 	"github.com/ringfence/ringfence/ent/contract"
 	"github.com/ringfence/ringfence/ent/decision"
+	"github.com/ringfence/ringfence/ent/deployment"
 	"github.com/ringfence/ringfence/ent/event"
 	"github.com/ringfence/ringfence/ent/exclusion"
+	"github.com/ringfence/ringfence/ent/feed"
 	"github.com/ringfence/ringfence/ent/group"
 	"github.com/ringfence/ringfence/ent/grouplicense"
 	"github.com/ringfence/ringfence/ent/groupnesting"
 	"github.com/ringfence/ringfence/ent/journal"
 	"github.com/ringfence/ringfence/ent/journalhead"
 	"github.com/ringfence/ringfence/ent/license"
+	"github.com/ringfence/ringfence/ent/licensestate"
 	"github.com/ringfence/ringfence/ent/membership"
+	"github.com/ringfence/ringfence/ent/observation"
 	"github.com/ringfence/ringfence/ent/product"
+	"github.com/ringfence/ringfence/ent/purchasereservation"
 	"github.com/ringfence/ringfence/ent/seat"
 	"github.com/ringfence/ringfence/ent/seatreason"
 	"github.com/ringfence/ringfence/ent/serviceplan"
+	"github.com/ringfence/ringfence/ent/servicetoken"
 	"github.com/ringfence/ringfence/ent/user"
 	"github.com/ringfence/ringfence/ent/vendor"
 
@@ -44,6 +52,10 @@ type Client struct {
 	config
 	// Schema is the client for creating, migrating and dropping schema.
 	Schema *migrate.Schema
+	// Allocation is the client for interacting with the Allocation builders.
+	Allocation *AllocationClient
+	// AllocationState is the client for interacting with the AllocationState builders.
+	AllocationState *AllocationStateClient
 	// Allotment is the client for interacting with the Allotment builders.
 	Allotment *AllotmentClient
 	// AllotmentDelegate is the client for interacting with the AllotmentDelegate builders.
@@ -54,10 +66,14 @@ type Client struct {
 	Contract *ContractClient
 	// Decision is the client for interacting with the Decision builders.
 	Decision *DecisionClient
+	// Deployment is the client for interacting with the Deployment builders.
+	Deployment *DeploymentClient
 	// Event is the client for interacting with the Event builders.
 	Event *EventClient
 	// Exclusion is the client for interacting with the Exclusion builders.
 	Exclusion *ExclusionClient
+	// Feed is the client for interacting with the Feed builders.
+	Feed *FeedClient
 	// Group is the client for interacting with the Group builders.
 	Group *GroupClient
 	// GroupLicense is the client for interacting with the GroupLicense builders.
@@ -70,16 +86,24 @@ type Client struct {
 	JournalHead *JournalHeadClient
 	// License is the client for interacting with the License builders.
 	License *LicenseClient
+	// LicenseState is the client for interacting with the LicenseState builders.
+	LicenseState *LicenseStateClient
 	// Membership is the client for interacting with the Membership builders.
 	Membership *MembershipClient
+	// Observation is the client for interacting with the Observation builders.
+	Observation *ObservationClient
 	// Product is the client for interacting with the Product builders.
 	Product *ProductClient
+	// PurchaseReservation is the client for interacting with the PurchaseReservation builders.
+	PurchaseReservation *PurchaseReservationClient
 	// Seat is the client for interacting with the Seat builders.
 	Seat *SeatClient
 	// SeatReason is the client for interacting with the SeatReason builders.
 	SeatReason *SeatReasonClient
 	// ServicePlan is the client for interacting with the ServicePlan builders.
 	ServicePlan *ServicePlanClient
+	// ServiceToken is the client for interacting with the ServiceToken builders.
+	ServiceToken *ServiceTokenClient
 	// User is the client for interacting with the User builders.
 	User *UserClient
 	// Vendor is the client for interacting with the Vendor builders.
@@ -95,24 +119,32 @@ func NewClient(opts ...Option) *Client {
 
 func (c *Client) init() {
 	c.Schema = migrate.NewSchema(c.driver)
+	c.Allocation = NewAllocationClient(c.config)
+	c.AllocationState = NewAllocationStateClient(c.config)
 	c.Allotment = NewAllotmentClient(c.config)
 	c.AllotmentDelegate = NewAllotmentDelegateClient(c.config)
 	c.AllotmentScope = NewAllotmentScopeClient(c.config)
 	c.Contract = NewContractClient(c.config)
 	c.Decision = NewDecisionClient(c.config)
+	c.Deployment = NewDeploymentClient(c.config)
 	c.Event = NewEventClient(c.config)
 	c.Exclusion = NewExclusionClient(c.config)
+	c.Feed = NewFeedClient(c.config)
 	c.Group = NewGroupClient(c.config)
 	c.GroupLicense = NewGroupLicenseClient(c.config)
 	c.GroupNesting = NewGroupNestingClient(c.config)
 	c.Journal = NewJournalClient(c.config)
 	c.JournalHead = NewJournalHeadClient(c.config)
 	c.License = NewLicenseClient(c.config)
+	c.LicenseState = NewLicenseStateClient(c.config)
 	c.Membership = NewMembershipClient(c.config)
+	c.Observation = NewObservationClient(c.config)
 	c.Product = NewProductClient(c.config)
+	c.PurchaseReservation = NewPurchaseReservationClient(c.config)
 	c.Seat = NewSeatClient(c.config)
 	c.SeatReason = NewSeatReasonClient(c.config)
 	c.ServicePlan = NewServicePlanClient(c.config)
+	c.ServiceToken = NewServiceTokenClient(c.config)
 	c.User = NewUserClient(c.config)
 	c.Vendor = NewVendorClient(c.config)
 }
@@ -205,28 +237,36 @@ func (c *Client) Tx(ctx context.Context) (*Tx, error) {
 	cfg := c.config
 	cfg.driver = tx
 	return &Tx{
-		ctx:               ctx,
-		config:            cfg,
-		Allotment:         NewAllotmentClient(cfg),
-		AllotmentDelegate: NewAllotmentDelegateClient(cfg),
-		AllotmentScope:    NewAllotmentScopeClient(cfg),
-		Contract:          NewContractClient(cfg),
-		Decision:          NewDecisionClient(cfg),
-		Event:             NewEventClient(cfg),
-		Exclusion:         NewExclusionClient(cfg),
-		Group:             NewGroupClient(cfg),
-		GroupLicense:      NewGroupLicenseClient(cfg),
-		GroupNesting:      NewGroupNestingClient(cfg),
-		Journal:           NewJournalClient(cfg),
-		JournalHead:       NewJournalHeadClient(cfg),
-		License:           NewLicenseClient(cfg),
-		Membership:        NewMembershipClient(cfg),
-		Product:           NewProductClient(cfg),
-		Seat:              NewSeatClient(cfg),
-		SeatReason:        NewSeatReasonClient(cfg),
-		ServicePlan:       NewServicePlanClient(cfg),
-		User:              NewUserClient(cfg),
-		Vendor:            NewVendorClient(cfg),
+		ctx:                 ctx,
+		config:              cfg,
+		Allocation:          NewAllocationClient(cfg),
+		AllocationState:     NewAllocationStateClient(cfg),
+		Allotment:           NewAllotmentClient(cfg),
+		AllotmentDelegate:   NewAllotmentDelegateClient(cfg),
+		AllotmentScope:      NewAllotmentScopeClient(cfg),
+		Contract:            NewContractClient(cfg),
+		Decision:            NewDecisionClient(cfg),
+		Deployment:          NewDeploymentClient(cfg),
+		Event:               NewEventClient(cfg),
+		Exclusion:           NewExclusionClient(cfg),
+		Feed:                NewFeedClient(cfg),
+		Group:               NewGroupClient(cfg),
+		GroupLicense:        NewGroupLicenseClient(cfg),
+		GroupNesting:        NewGroupNestingClient(cfg),
+		Journal:             NewJournalClient(cfg),
+		JournalHead:         NewJournalHeadClient(cfg),
+		License:             NewLicenseClient(cfg),
+		LicenseState:        NewLicenseStateClient(cfg),
+		Membership:          NewMembershipClient(cfg),
+		Observation:         NewObservationClient(cfg),
+		Product:             NewProductClient(cfg),
+		PurchaseReservation: NewPurchaseReservationClient(cfg),
+		Seat:                NewSeatClient(cfg),
+		SeatReason:          NewSeatReasonClient(cfg),
+		ServicePlan:         NewServicePlanClient(cfg),
+		ServiceToken:        NewServiceTokenClient(cfg),
+		User:                NewUserClient(cfg),
+		Vendor:              NewVendorClient(cfg),
 	}, nil
 }
 
@@ -244,35 +284,43 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 	cfg := c.config
 	cfg.driver = &txDriver{tx: tx, drv: c.driver}
 	return &Tx{
-		ctx:               ctx,
-		config:            cfg,
-		Allotment:         NewAllotmentClient(cfg),
-		AllotmentDelegate: NewAllotmentDelegateClient(cfg),
-		AllotmentScope:    NewAllotmentScopeClient(cfg),
-		Contract:          NewContractClient(cfg),
-		Decision:          NewDecisionClient(cfg),
-		Event:             NewEventClient(cfg),
-		Exclusion:         NewExclusionClient(cfg),
-		Group:             NewGroupClient(cfg),
-		GroupLicense:      NewGroupLicenseClient(cfg),
-		GroupNesting:      NewGroupNestingClient(cfg),
-		Journal:           NewJournalClient(cfg),
-		JournalHead:       NewJournalHeadClient(cfg),
-		License:           NewLicenseClient(cfg),
-		Membership:        NewMembershipClient(cfg),
-		Product:           NewProductClient(cfg),
-		Seat:              NewSeatClient(cfg),
-		SeatReason:        NewSeatReasonClient(cfg),
-		ServicePlan:       NewServicePlanClient(cfg),
-		User:              NewUserClient(cfg),
-		Vendor:            NewVendorClient(cfg),
+		ctx:                 ctx,
+		config:              cfg,
+		Allocation:          NewAllocationClient(cfg),
+		AllocationState:     NewAllocationStateClient(cfg),
+		Allotment:           NewAllotmentClient(cfg),
+		AllotmentDelegate:   NewAllotmentDelegateClient(cfg),
+		AllotmentScope:      NewAllotmentScopeClient(cfg),
+		Contract:            NewContractClient(cfg),
+		Decision:            NewDecisionClient(cfg),
+		Deployment:          NewDeploymentClient(cfg),
+		Event:               NewEventClient(cfg),
+		Exclusion:           NewExclusionClient(cfg),
+		Feed:                NewFeedClient(cfg),
+		Group:               NewGroupClient(cfg),
+		GroupLicense:        NewGroupLicenseClient(cfg),
+		GroupNesting:        NewGroupNestingClient(cfg),
+		Journal:             NewJournalClient(cfg),
+		JournalHead:         NewJournalHeadClient(cfg),
+		License:             NewLicenseClient(cfg),
+		LicenseState:        NewLicenseStateClient(cfg),
+		Membership:          NewMembershipClient(cfg),
+		Observation:         NewObservationClient(cfg),
+		Product:             NewProductClient(cfg),
+		PurchaseReservation: NewPurchaseReservationClient(cfg),
+		Seat:                NewSeatClient(cfg),
+		SeatReason:          NewSeatReasonClient(cfg),
+		ServicePlan:         NewServicePlanClient(cfg),
+		ServiceToken:        NewServiceTokenClient(cfg),
+		User:                NewUserClient(cfg),
+		Vendor:              NewVendorClient(cfg),
 	}, nil
 }
 
 // Debug returns a new debug-client. It's used to get verbose logging on specific operations.
 //
 //	client.Debug().
-//		Allotment.
+//		Allocation.
 //		Query().
 //		Count(ctx)
 func (c *Client) Debug() *Client {
@@ -295,10 +343,12 @@ func (c *Client) Close() error {
 // In order to add hooks to a specific client, call: `client.Node.Use(...)`.
 func (c *Client) Use(hooks ...Hook) {
 	for _, n := range []interface{ Use(...Hook) }{
-		c.Allotment, c.AllotmentDelegate, c.AllotmentScope, c.Contract, c.Decision,
-		c.Event, c.Exclusion, c.Group, c.GroupLicense, c.GroupNesting, c.Journal,
-		c.JournalHead, c.License, c.Membership, c.Product, c.Seat, c.SeatReason,
-		c.ServicePlan, c.User, c.Vendor,
+		c.Allocation, c.AllocationState, c.Allotment, c.AllotmentDelegate,
+		c.AllotmentScope, c.Contract, c.Decision, c.Deployment, c.Event, c.Exclusion,
+		c.Feed, c.Group, c.GroupLicense, c.GroupNesting, c.Journal, c.JournalHead,
+		c.License, c.LicenseState, c.Membership, c.Observation, c.Product,
+		c.PurchaseReservation, c.Seat, c.SeatReason, c.ServicePlan, c.ServiceToken,
+		c.User, c.Vendor,
 	} {
 		n.Use(hooks...)
 	}
@@ -308,10 +358,12 @@ func (c *Client) Use(hooks ...Hook) {
 // In order to add interceptors to a specific client, call: `client.Node.Intercept(...)`.
 func (c *Client) Intercept(interceptors ...Interceptor) {
 	for _, n := range []interface{ Intercept(...Interceptor) }{
-		c.Allotment, c.AllotmentDelegate, c.AllotmentScope, c.Contract, c.Decision,
-		c.Event, c.Exclusion, c.Group, c.GroupLicense, c.GroupNesting, c.Journal,
-		c.JournalHead, c.License, c.Membership, c.Product, c.Seat, c.SeatReason,
-		c.ServicePlan, c.User, c.Vendor,
+		c.Allocation, c.AllocationState, c.Allotment, c.AllotmentDelegate,
+		c.AllotmentScope, c.Contract, c.Decision, c.Deployment, c.Event, c.Exclusion,
+		c.Feed, c.Group, c.GroupLicense, c.GroupNesting, c.Journal, c.JournalHead,
+		c.License, c.LicenseState, c.Membership, c.Observation, c.Product,
+		c.PurchaseReservation, c.Seat, c.SeatReason, c.ServicePlan, c.ServiceToken,
+		c.User, c.Vendor,
 	} {
 		n.Intercept(interceptors...)
 	}
@@ -320,6 +372,10 @@ func (c *Client) Intercept(interceptors ...Interceptor) {
 // Mutate implements the ent.Mutator interface.
 func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 	switch m := m.(type) {
+	case *AllocationMutation:
+		return c.Allocation.mutate(ctx, m)
+	case *AllocationStateMutation:
+		return c.AllocationState.mutate(ctx, m)
 	case *AllotmentMutation:
 		return c.Allotment.mutate(ctx, m)
 	case *AllotmentDelegateMutation:
@@ -330,10 +386,14 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 		return c.Contract.mutate(ctx, m)
 	case *DecisionMutation:
 		return c.Decision.mutate(ctx, m)
+	case *DeploymentMutation:
+		return c.Deployment.mutate(ctx, m)
 	case *EventMutation:
 		return c.Event.mutate(ctx, m)
 	case *ExclusionMutation:
 		return c.Exclusion.mutate(ctx, m)
+	case *FeedMutation:
+		return c.Feed.mutate(ctx, m)
 	case *GroupMutation:
 		return c.Group.mutate(ctx, m)
 	case *GroupLicenseMutation:
@@ -346,22 +406,328 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 		return c.JournalHead.mutate(ctx, m)
 	case *LicenseMutation:
 		return c.License.mutate(ctx, m)
+	case *LicenseStateMutation:
+		return c.LicenseState.mutate(ctx, m)
 	case *MembershipMutation:
 		return c.Membership.mutate(ctx, m)
+	case *ObservationMutation:
+		return c.Observation.mutate(ctx, m)
 	case *ProductMutation:
 		return c.Product.mutate(ctx, m)
+	case *PurchaseReservationMutation:
+		return c.PurchaseReservation.mutate(ctx, m)
 	case *SeatMutation:
 		return c.Seat.mutate(ctx, m)
 	case *SeatReasonMutation:
 		return c.SeatReason.mutate(ctx, m)
 	case *ServicePlanMutation:
 		return c.ServicePlan.mutate(ctx, m)
+	case *ServiceTokenMutation:
+		return c.ServiceToken.mutate(ctx, m)
 	case *UserMutation:
 		return c.User.mutate(ctx, m)
 	case *VendorMutation:
 		return c.Vendor.mutate(ctx, m)
 	default:
 		return nil, fmt.Errorf("ent: unknown mutation type %T", m)
+	}
+}
+
+// AllocationClient is a client for the Allocation schema.
+type AllocationClient struct {
+	config
+}
+
+// NewAllocationClient returns a client for the Allocation from the given config.
+func NewAllocationClient(c config) *AllocationClient {
+	return &AllocationClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `allocation.Hooks(f(g(h())))`.
+func (c *AllocationClient) Use(hooks ...Hook) {
+	c.hooks.Allocation = append(c.hooks.Allocation, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `allocation.Intercept(f(g(h())))`.
+func (c *AllocationClient) Intercept(interceptors ...Interceptor) {
+	c.inters.Allocation = append(c.inters.Allocation, interceptors...)
+}
+
+// Create returns a builder for creating a Allocation entity.
+func (c *AllocationClient) Create() *AllocationCreate {
+	mutation := newAllocationMutation(c.config, OpCreate)
+	return &AllocationCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of Allocation entities.
+func (c *AllocationClient) CreateBulk(builders ...*AllocationCreate) *AllocationCreateBulk {
+	return &AllocationCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *AllocationClient) MapCreateBulk(slice any, setFunc func(*AllocationCreate, int)) *AllocationCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &AllocationCreateBulk{err: fmt.Errorf("calling to AllocationClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*AllocationCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &AllocationCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for Allocation.
+func (c *AllocationClient) Update() *AllocationUpdate {
+	mutation := newAllocationMutation(c.config, OpUpdate)
+	return &AllocationUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *AllocationClient) UpdateOne(_m *Allocation) *AllocationUpdateOne {
+	mutation := newAllocationMutation(c.config, OpUpdateOne, withAllocation(_m))
+	return &AllocationUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *AllocationClient) UpdateOneID(id int64) *AllocationUpdateOne {
+	mutation := newAllocationMutation(c.config, OpUpdateOne, withAllocationID(id))
+	return &AllocationUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for Allocation.
+func (c *AllocationClient) Delete() *AllocationDelete {
+	mutation := newAllocationMutation(c.config, OpDelete)
+	return &AllocationDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *AllocationClient) DeleteOne(_m *Allocation) *AllocationDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *AllocationClient) DeleteOneID(id int64) *AllocationDeleteOne {
+	builder := c.Delete().Where(allocation.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &AllocationDeleteOne{builder}
+}
+
+// Query returns a query builder for Allocation.
+func (c *AllocationClient) Query() *AllocationQuery {
+	return &AllocationQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeAllocation},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a Allocation entity by its id.
+func (c *AllocationClient) Get(ctx context.Context, id int64) (*Allocation, error) {
+	return c.Query().Where(allocation.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *AllocationClient) GetX(ctx context.Context, id int64) *Allocation {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// QueryLicense queries the license edge of a Allocation.
+func (c *AllocationClient) QueryLicense(_m *Allocation) *LicenseQuery {
+	query := (&LicenseClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(allocation.Table, allocation.FieldID, id),
+			sqlgraph.To(license.Table, license.FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, allocation.LicenseTable, allocation.LicenseColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// QueryDeployment queries the deployment edge of a Allocation.
+func (c *AllocationClient) QueryDeployment(_m *Allocation) *DeploymentQuery {
+	query := (&DeploymentClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(allocation.Table, allocation.FieldID, id),
+			sqlgraph.To(deployment.Table, deployment.FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, allocation.DeploymentTable, allocation.DeploymentColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// Hooks returns the client hooks.
+func (c *AllocationClient) Hooks() []Hook {
+	return c.hooks.Allocation
+}
+
+// Interceptors returns the client interceptors.
+func (c *AllocationClient) Interceptors() []Interceptor {
+	return c.inters.Allocation
+}
+
+func (c *AllocationClient) mutate(ctx context.Context, m *AllocationMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&AllocationCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&AllocationUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&AllocationUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&AllocationDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown Allocation mutation op: %q", m.Op())
+	}
+}
+
+// AllocationStateClient is a client for the AllocationState schema.
+type AllocationStateClient struct {
+	config
+}
+
+// NewAllocationStateClient returns a client for the AllocationState from the given config.
+func NewAllocationStateClient(c config) *AllocationStateClient {
+	return &AllocationStateClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `allocationstate.Hooks(f(g(h())))`.
+func (c *AllocationStateClient) Use(hooks ...Hook) {
+	c.hooks.AllocationState = append(c.hooks.AllocationState, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `allocationstate.Intercept(f(g(h())))`.
+func (c *AllocationStateClient) Intercept(interceptors ...Interceptor) {
+	c.inters.AllocationState = append(c.inters.AllocationState, interceptors...)
+}
+
+// Create returns a builder for creating a AllocationState entity.
+func (c *AllocationStateClient) Create() *AllocationStateCreate {
+	mutation := newAllocationStateMutation(c.config, OpCreate)
+	return &AllocationStateCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of AllocationState entities.
+func (c *AllocationStateClient) CreateBulk(builders ...*AllocationStateCreate) *AllocationStateCreateBulk {
+	return &AllocationStateCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *AllocationStateClient) MapCreateBulk(slice any, setFunc func(*AllocationStateCreate, int)) *AllocationStateCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &AllocationStateCreateBulk{err: fmt.Errorf("calling to AllocationStateClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*AllocationStateCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &AllocationStateCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for AllocationState.
+func (c *AllocationStateClient) Update() *AllocationStateUpdate {
+	mutation := newAllocationStateMutation(c.config, OpUpdate)
+	return &AllocationStateUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *AllocationStateClient) UpdateOne(_m *AllocationState) *AllocationStateUpdateOne {
+	mutation := newAllocationStateMutation(c.config, OpUpdateOne, withAllocationState(_m))
+	return &AllocationStateUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *AllocationStateClient) UpdateOneID(id int64) *AllocationStateUpdateOne {
+	mutation := newAllocationStateMutation(c.config, OpUpdateOne, withAllocationStateID(id))
+	return &AllocationStateUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for AllocationState.
+func (c *AllocationStateClient) Delete() *AllocationStateDelete {
+	mutation := newAllocationStateMutation(c.config, OpDelete)
+	return &AllocationStateDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *AllocationStateClient) DeleteOne(_m *AllocationState) *AllocationStateDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *AllocationStateClient) DeleteOneID(id int64) *AllocationStateDeleteOne {
+	builder := c.Delete().Where(allocationstate.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &AllocationStateDeleteOne{builder}
+}
+
+// Query returns a query builder for AllocationState.
+func (c *AllocationStateClient) Query() *AllocationStateQuery {
+	return &AllocationStateQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeAllocationState},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a AllocationState entity by its id.
+func (c *AllocationStateClient) Get(ctx context.Context, id int64) (*AllocationState, error) {
+	return c.Query().Where(allocationstate.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *AllocationStateClient) GetX(ctx context.Context, id int64) *AllocationState {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *AllocationStateClient) Hooks() []Hook {
+	return c.hooks.AllocationState
+}
+
+// Interceptors returns the client interceptors.
+func (c *AllocationStateClient) Interceptors() []Interceptor {
+	return c.inters.AllocationState
+}
+
+func (c *AllocationStateClient) mutate(ctx context.Context, m *AllocationStateMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&AllocationStateCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&AllocationStateUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&AllocationStateUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&AllocationStateDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown AllocationState mutation op: %q", m.Op())
 	}
 }
 
@@ -1174,6 +1540,171 @@ func (c *DecisionClient) mutate(ctx context.Context, m *DecisionMutation) (Value
 	}
 }
 
+// DeploymentClient is a client for the Deployment schema.
+type DeploymentClient struct {
+	config
+}
+
+// NewDeploymentClient returns a client for the Deployment from the given config.
+func NewDeploymentClient(c config) *DeploymentClient {
+	return &DeploymentClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `deployment.Hooks(f(g(h())))`.
+func (c *DeploymentClient) Use(hooks ...Hook) {
+	c.hooks.Deployment = append(c.hooks.Deployment, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `deployment.Intercept(f(g(h())))`.
+func (c *DeploymentClient) Intercept(interceptors ...Interceptor) {
+	c.inters.Deployment = append(c.inters.Deployment, interceptors...)
+}
+
+// Create returns a builder for creating a Deployment entity.
+func (c *DeploymentClient) Create() *DeploymentCreate {
+	mutation := newDeploymentMutation(c.config, OpCreate)
+	return &DeploymentCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of Deployment entities.
+func (c *DeploymentClient) CreateBulk(builders ...*DeploymentCreate) *DeploymentCreateBulk {
+	return &DeploymentCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *DeploymentClient) MapCreateBulk(slice any, setFunc func(*DeploymentCreate, int)) *DeploymentCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &DeploymentCreateBulk{err: fmt.Errorf("calling to DeploymentClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*DeploymentCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &DeploymentCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for Deployment.
+func (c *DeploymentClient) Update() *DeploymentUpdate {
+	mutation := newDeploymentMutation(c.config, OpUpdate)
+	return &DeploymentUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *DeploymentClient) UpdateOne(_m *Deployment) *DeploymentUpdateOne {
+	mutation := newDeploymentMutation(c.config, OpUpdateOne, withDeployment(_m))
+	return &DeploymentUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *DeploymentClient) UpdateOneID(id int64) *DeploymentUpdateOne {
+	mutation := newDeploymentMutation(c.config, OpUpdateOne, withDeploymentID(id))
+	return &DeploymentUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for Deployment.
+func (c *DeploymentClient) Delete() *DeploymentDelete {
+	mutation := newDeploymentMutation(c.config, OpDelete)
+	return &DeploymentDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *DeploymentClient) DeleteOne(_m *Deployment) *DeploymentDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *DeploymentClient) DeleteOneID(id int64) *DeploymentDeleteOne {
+	builder := c.Delete().Where(deployment.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &DeploymentDeleteOne{builder}
+}
+
+// Query returns a query builder for Deployment.
+func (c *DeploymentClient) Query() *DeploymentQuery {
+	return &DeploymentQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeDeployment},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a Deployment entity by its id.
+func (c *DeploymentClient) Get(ctx context.Context, id int64) (*Deployment, error) {
+	return c.Query().Where(deployment.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *DeploymentClient) GetX(ctx context.Context, id int64) *Deployment {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// QueryVendor queries the vendor edge of a Deployment.
+func (c *DeploymentClient) QueryVendor(_m *Deployment) *VendorQuery {
+	query := (&VendorClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(deployment.Table, deployment.FieldID, id),
+			sqlgraph.To(vendor.Table, vendor.FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, deployment.VendorTable, deployment.VendorColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// QueryAllocations queries the allocations edge of a Deployment.
+func (c *DeploymentClient) QueryAllocations(_m *Deployment) *AllocationQuery {
+	query := (&AllocationClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(deployment.Table, deployment.FieldID, id),
+			sqlgraph.To(allocation.Table, allocation.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, deployment.AllocationsTable, deployment.AllocationsColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// Hooks returns the client hooks.
+func (c *DeploymentClient) Hooks() []Hook {
+	return c.hooks.Deployment
+}
+
+// Interceptors returns the client interceptors.
+func (c *DeploymentClient) Interceptors() []Interceptor {
+	return c.inters.Deployment
+}
+
+func (c *DeploymentClient) mutate(ctx context.Context, m *DeploymentMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&DeploymentCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&DeploymentUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&DeploymentUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&DeploymentDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown Deployment mutation op: %q", m.Op())
+	}
+}
+
 // EventClient is a client for the Event schema.
 type EventClient struct {
 	config
@@ -1437,6 +1968,139 @@ func (c *ExclusionClient) mutate(ctx context.Context, m *ExclusionMutation) (Val
 		return (&ExclusionDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
 	default:
 		return nil, fmt.Errorf("ent: unknown Exclusion mutation op: %q", m.Op())
+	}
+}
+
+// FeedClient is a client for the Feed schema.
+type FeedClient struct {
+	config
+}
+
+// NewFeedClient returns a client for the Feed from the given config.
+func NewFeedClient(c config) *FeedClient {
+	return &FeedClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `feed.Hooks(f(g(h())))`.
+func (c *FeedClient) Use(hooks ...Hook) {
+	c.hooks.Feed = append(c.hooks.Feed, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `feed.Intercept(f(g(h())))`.
+func (c *FeedClient) Intercept(interceptors ...Interceptor) {
+	c.inters.Feed = append(c.inters.Feed, interceptors...)
+}
+
+// Create returns a builder for creating a Feed entity.
+func (c *FeedClient) Create() *FeedCreate {
+	mutation := newFeedMutation(c.config, OpCreate)
+	return &FeedCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of Feed entities.
+func (c *FeedClient) CreateBulk(builders ...*FeedCreate) *FeedCreateBulk {
+	return &FeedCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *FeedClient) MapCreateBulk(slice any, setFunc func(*FeedCreate, int)) *FeedCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &FeedCreateBulk{err: fmt.Errorf("calling to FeedClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*FeedCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &FeedCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for Feed.
+func (c *FeedClient) Update() *FeedUpdate {
+	mutation := newFeedMutation(c.config, OpUpdate)
+	return &FeedUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *FeedClient) UpdateOne(_m *Feed) *FeedUpdateOne {
+	mutation := newFeedMutation(c.config, OpUpdateOne, withFeed(_m))
+	return &FeedUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *FeedClient) UpdateOneID(id int64) *FeedUpdateOne {
+	mutation := newFeedMutation(c.config, OpUpdateOne, withFeedID(id))
+	return &FeedUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for Feed.
+func (c *FeedClient) Delete() *FeedDelete {
+	mutation := newFeedMutation(c.config, OpDelete)
+	return &FeedDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *FeedClient) DeleteOne(_m *Feed) *FeedDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *FeedClient) DeleteOneID(id int64) *FeedDeleteOne {
+	builder := c.Delete().Where(feed.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &FeedDeleteOne{builder}
+}
+
+// Query returns a query builder for Feed.
+func (c *FeedClient) Query() *FeedQuery {
+	return &FeedQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeFeed},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a Feed entity by its id.
+func (c *FeedClient) Get(ctx context.Context, id int64) (*Feed, error) {
+	return c.Query().Where(feed.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *FeedClient) GetX(ctx context.Context, id int64) *Feed {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *FeedClient) Hooks() []Hook {
+	return c.hooks.Feed
+}
+
+// Interceptors returns the client interceptors.
+func (c *FeedClient) Interceptors() []Interceptor {
+	return c.inters.Feed
+}
+
+func (c *FeedClient) mutate(ctx context.Context, m *FeedMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&FeedCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&FeedUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&FeedUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&FeedDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown Feed mutation op: %q", m.Op())
 	}
 }
 
@@ -2293,6 +2957,38 @@ func (c *LicenseClient) QueryAllotments(_m *License) *AllotmentQuery {
 	return query
 }
 
+// QueryAllocations queries the allocations edge of a License.
+func (c *LicenseClient) QueryAllocations(_m *License) *AllocationQuery {
+	query := (&AllocationClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(license.Table, license.FieldID, id),
+			sqlgraph.To(allocation.Table, allocation.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, license.AllocationsTable, license.AllocationsColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// QueryPurchases queries the purchases edge of a License.
+func (c *LicenseClient) QueryPurchases(_m *License) *PurchaseReservationQuery {
+	query := (&PurchaseReservationClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(license.Table, license.FieldID, id),
+			sqlgraph.To(purchasereservation.Table, purchasereservation.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, license.PurchasesTable, license.PurchasesColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
 // Hooks returns the client hooks.
 func (c *LicenseClient) Hooks() []Hook {
 	return c.hooks.License
@@ -2315,6 +3011,139 @@ func (c *LicenseClient) mutate(ctx context.Context, m *LicenseMutation) (Value, 
 		return (&LicenseDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
 	default:
 		return nil, fmt.Errorf("ent: unknown License mutation op: %q", m.Op())
+	}
+}
+
+// LicenseStateClient is a client for the LicenseState schema.
+type LicenseStateClient struct {
+	config
+}
+
+// NewLicenseStateClient returns a client for the LicenseState from the given config.
+func NewLicenseStateClient(c config) *LicenseStateClient {
+	return &LicenseStateClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `licensestate.Hooks(f(g(h())))`.
+func (c *LicenseStateClient) Use(hooks ...Hook) {
+	c.hooks.LicenseState = append(c.hooks.LicenseState, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `licensestate.Intercept(f(g(h())))`.
+func (c *LicenseStateClient) Intercept(interceptors ...Interceptor) {
+	c.inters.LicenseState = append(c.inters.LicenseState, interceptors...)
+}
+
+// Create returns a builder for creating a LicenseState entity.
+func (c *LicenseStateClient) Create() *LicenseStateCreate {
+	mutation := newLicenseStateMutation(c.config, OpCreate)
+	return &LicenseStateCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of LicenseState entities.
+func (c *LicenseStateClient) CreateBulk(builders ...*LicenseStateCreate) *LicenseStateCreateBulk {
+	return &LicenseStateCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *LicenseStateClient) MapCreateBulk(slice any, setFunc func(*LicenseStateCreate, int)) *LicenseStateCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &LicenseStateCreateBulk{err: fmt.Errorf("calling to LicenseStateClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*LicenseStateCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &LicenseStateCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for LicenseState.
+func (c *LicenseStateClient) Update() *LicenseStateUpdate {
+	mutation := newLicenseStateMutation(c.config, OpUpdate)
+	return &LicenseStateUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *LicenseStateClient) UpdateOne(_m *LicenseState) *LicenseStateUpdateOne {
+	mutation := newLicenseStateMutation(c.config, OpUpdateOne, withLicenseState(_m))
+	return &LicenseStateUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *LicenseStateClient) UpdateOneID(id int64) *LicenseStateUpdateOne {
+	mutation := newLicenseStateMutation(c.config, OpUpdateOne, withLicenseStateID(id))
+	return &LicenseStateUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for LicenseState.
+func (c *LicenseStateClient) Delete() *LicenseStateDelete {
+	mutation := newLicenseStateMutation(c.config, OpDelete)
+	return &LicenseStateDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *LicenseStateClient) DeleteOne(_m *LicenseState) *LicenseStateDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *LicenseStateClient) DeleteOneID(id int64) *LicenseStateDeleteOne {
+	builder := c.Delete().Where(licensestate.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &LicenseStateDeleteOne{builder}
+}
+
+// Query returns a query builder for LicenseState.
+func (c *LicenseStateClient) Query() *LicenseStateQuery {
+	return &LicenseStateQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeLicenseState},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a LicenseState entity by its id.
+func (c *LicenseStateClient) Get(ctx context.Context, id int64) (*LicenseState, error) {
+	return c.Query().Where(licensestate.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *LicenseStateClient) GetX(ctx context.Context, id int64) *LicenseState {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *LicenseStateClient) Hooks() []Hook {
+	return c.hooks.LicenseState
+}
+
+// Interceptors returns the client interceptors.
+func (c *LicenseStateClient) Interceptors() []Interceptor {
+	return c.inters.LicenseState
+}
+
+func (c *LicenseStateClient) mutate(ctx context.Context, m *LicenseStateMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&LicenseStateCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&LicenseStateUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&LicenseStateUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&LicenseStateDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown LicenseState mutation op: %q", m.Op())
 	}
 }
 
@@ -2431,6 +3260,139 @@ func (c *MembershipClient) mutate(ctx context.Context, m *MembershipMutation) (V
 		return (&MembershipDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
 	default:
 		return nil, fmt.Errorf("ent: unknown Membership mutation op: %q", m.Op())
+	}
+}
+
+// ObservationClient is a client for the Observation schema.
+type ObservationClient struct {
+	config
+}
+
+// NewObservationClient returns a client for the Observation from the given config.
+func NewObservationClient(c config) *ObservationClient {
+	return &ObservationClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `observation.Hooks(f(g(h())))`.
+func (c *ObservationClient) Use(hooks ...Hook) {
+	c.hooks.Observation = append(c.hooks.Observation, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `observation.Intercept(f(g(h())))`.
+func (c *ObservationClient) Intercept(interceptors ...Interceptor) {
+	c.inters.Observation = append(c.inters.Observation, interceptors...)
+}
+
+// Create returns a builder for creating a Observation entity.
+func (c *ObservationClient) Create() *ObservationCreate {
+	mutation := newObservationMutation(c.config, OpCreate)
+	return &ObservationCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of Observation entities.
+func (c *ObservationClient) CreateBulk(builders ...*ObservationCreate) *ObservationCreateBulk {
+	return &ObservationCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *ObservationClient) MapCreateBulk(slice any, setFunc func(*ObservationCreate, int)) *ObservationCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &ObservationCreateBulk{err: fmt.Errorf("calling to ObservationClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*ObservationCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &ObservationCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for Observation.
+func (c *ObservationClient) Update() *ObservationUpdate {
+	mutation := newObservationMutation(c.config, OpUpdate)
+	return &ObservationUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *ObservationClient) UpdateOne(_m *Observation) *ObservationUpdateOne {
+	mutation := newObservationMutation(c.config, OpUpdateOne, withObservation(_m))
+	return &ObservationUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *ObservationClient) UpdateOneID(id int64) *ObservationUpdateOne {
+	mutation := newObservationMutation(c.config, OpUpdateOne, withObservationID(id))
+	return &ObservationUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for Observation.
+func (c *ObservationClient) Delete() *ObservationDelete {
+	mutation := newObservationMutation(c.config, OpDelete)
+	return &ObservationDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *ObservationClient) DeleteOne(_m *Observation) *ObservationDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *ObservationClient) DeleteOneID(id int64) *ObservationDeleteOne {
+	builder := c.Delete().Where(observation.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &ObservationDeleteOne{builder}
+}
+
+// Query returns a query builder for Observation.
+func (c *ObservationClient) Query() *ObservationQuery {
+	return &ObservationQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeObservation},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a Observation entity by its id.
+func (c *ObservationClient) Get(ctx context.Context, id int64) (*Observation, error) {
+	return c.Query().Where(observation.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *ObservationClient) GetX(ctx context.Context, id int64) *Observation {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *ObservationClient) Hooks() []Hook {
+	return c.hooks.Observation
+}
+
+// Interceptors returns the client interceptors.
+func (c *ObservationClient) Interceptors() []Interceptor {
+	return c.inters.Observation
+}
+
+func (c *ObservationClient) mutate(ctx context.Context, m *ObservationMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&ObservationCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&ObservationUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&ObservationUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&ObservationDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown Observation mutation op: %q", m.Op())
 	}
 }
 
@@ -2612,6 +3574,155 @@ func (c *ProductClient) mutate(ctx context.Context, m *ProductMutation) (Value, 
 		return (&ProductDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
 	default:
 		return nil, fmt.Errorf("ent: unknown Product mutation op: %q", m.Op())
+	}
+}
+
+// PurchaseReservationClient is a client for the PurchaseReservation schema.
+type PurchaseReservationClient struct {
+	config
+}
+
+// NewPurchaseReservationClient returns a client for the PurchaseReservation from the given config.
+func NewPurchaseReservationClient(c config) *PurchaseReservationClient {
+	return &PurchaseReservationClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `purchasereservation.Hooks(f(g(h())))`.
+func (c *PurchaseReservationClient) Use(hooks ...Hook) {
+	c.hooks.PurchaseReservation = append(c.hooks.PurchaseReservation, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `purchasereservation.Intercept(f(g(h())))`.
+func (c *PurchaseReservationClient) Intercept(interceptors ...Interceptor) {
+	c.inters.PurchaseReservation = append(c.inters.PurchaseReservation, interceptors...)
+}
+
+// Create returns a builder for creating a PurchaseReservation entity.
+func (c *PurchaseReservationClient) Create() *PurchaseReservationCreate {
+	mutation := newPurchaseReservationMutation(c.config, OpCreate)
+	return &PurchaseReservationCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of PurchaseReservation entities.
+func (c *PurchaseReservationClient) CreateBulk(builders ...*PurchaseReservationCreate) *PurchaseReservationCreateBulk {
+	return &PurchaseReservationCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *PurchaseReservationClient) MapCreateBulk(slice any, setFunc func(*PurchaseReservationCreate, int)) *PurchaseReservationCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &PurchaseReservationCreateBulk{err: fmt.Errorf("calling to PurchaseReservationClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*PurchaseReservationCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &PurchaseReservationCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for PurchaseReservation.
+func (c *PurchaseReservationClient) Update() *PurchaseReservationUpdate {
+	mutation := newPurchaseReservationMutation(c.config, OpUpdate)
+	return &PurchaseReservationUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *PurchaseReservationClient) UpdateOne(_m *PurchaseReservation) *PurchaseReservationUpdateOne {
+	mutation := newPurchaseReservationMutation(c.config, OpUpdateOne, withPurchaseReservation(_m))
+	return &PurchaseReservationUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *PurchaseReservationClient) UpdateOneID(id int64) *PurchaseReservationUpdateOne {
+	mutation := newPurchaseReservationMutation(c.config, OpUpdateOne, withPurchaseReservationID(id))
+	return &PurchaseReservationUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for PurchaseReservation.
+func (c *PurchaseReservationClient) Delete() *PurchaseReservationDelete {
+	mutation := newPurchaseReservationMutation(c.config, OpDelete)
+	return &PurchaseReservationDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *PurchaseReservationClient) DeleteOne(_m *PurchaseReservation) *PurchaseReservationDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *PurchaseReservationClient) DeleteOneID(id int64) *PurchaseReservationDeleteOne {
+	builder := c.Delete().Where(purchasereservation.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &PurchaseReservationDeleteOne{builder}
+}
+
+// Query returns a query builder for PurchaseReservation.
+func (c *PurchaseReservationClient) Query() *PurchaseReservationQuery {
+	return &PurchaseReservationQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypePurchaseReservation},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a PurchaseReservation entity by its id.
+func (c *PurchaseReservationClient) Get(ctx context.Context, id int64) (*PurchaseReservation, error) {
+	return c.Query().Where(purchasereservation.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *PurchaseReservationClient) GetX(ctx context.Context, id int64) *PurchaseReservation {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// QueryLicense queries the license edge of a PurchaseReservation.
+func (c *PurchaseReservationClient) QueryLicense(_m *PurchaseReservation) *LicenseQuery {
+	query := (&LicenseClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(purchasereservation.Table, purchasereservation.FieldID, id),
+			sqlgraph.To(license.Table, license.FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, purchasereservation.LicenseTable, purchasereservation.LicenseColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// Hooks returns the client hooks.
+func (c *PurchaseReservationClient) Hooks() []Hook {
+	return c.hooks.PurchaseReservation
+}
+
+// Interceptors returns the client interceptors.
+func (c *PurchaseReservationClient) Interceptors() []Interceptor {
+	return c.inters.PurchaseReservation
+}
+
+func (c *PurchaseReservationClient) mutate(ctx context.Context, m *PurchaseReservationMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&PurchaseReservationCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&PurchaseReservationUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&PurchaseReservationUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&PurchaseReservationDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown PurchaseReservation mutation op: %q", m.Op())
 	}
 }
 
@@ -3030,6 +4141,139 @@ func (c *ServicePlanClient) mutate(ctx context.Context, m *ServicePlanMutation) 
 	}
 }
 
+// ServiceTokenClient is a client for the ServiceToken schema.
+type ServiceTokenClient struct {
+	config
+}
+
+// NewServiceTokenClient returns a client for the ServiceToken from the given config.
+func NewServiceTokenClient(c config) *ServiceTokenClient {
+	return &ServiceTokenClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `servicetoken.Hooks(f(g(h())))`.
+func (c *ServiceTokenClient) Use(hooks ...Hook) {
+	c.hooks.ServiceToken = append(c.hooks.ServiceToken, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `servicetoken.Intercept(f(g(h())))`.
+func (c *ServiceTokenClient) Intercept(interceptors ...Interceptor) {
+	c.inters.ServiceToken = append(c.inters.ServiceToken, interceptors...)
+}
+
+// Create returns a builder for creating a ServiceToken entity.
+func (c *ServiceTokenClient) Create() *ServiceTokenCreate {
+	mutation := newServiceTokenMutation(c.config, OpCreate)
+	return &ServiceTokenCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of ServiceToken entities.
+func (c *ServiceTokenClient) CreateBulk(builders ...*ServiceTokenCreate) *ServiceTokenCreateBulk {
+	return &ServiceTokenCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *ServiceTokenClient) MapCreateBulk(slice any, setFunc func(*ServiceTokenCreate, int)) *ServiceTokenCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &ServiceTokenCreateBulk{err: fmt.Errorf("calling to ServiceTokenClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*ServiceTokenCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &ServiceTokenCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for ServiceToken.
+func (c *ServiceTokenClient) Update() *ServiceTokenUpdate {
+	mutation := newServiceTokenMutation(c.config, OpUpdate)
+	return &ServiceTokenUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *ServiceTokenClient) UpdateOne(_m *ServiceToken) *ServiceTokenUpdateOne {
+	mutation := newServiceTokenMutation(c.config, OpUpdateOne, withServiceToken(_m))
+	return &ServiceTokenUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *ServiceTokenClient) UpdateOneID(id int64) *ServiceTokenUpdateOne {
+	mutation := newServiceTokenMutation(c.config, OpUpdateOne, withServiceTokenID(id))
+	return &ServiceTokenUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for ServiceToken.
+func (c *ServiceTokenClient) Delete() *ServiceTokenDelete {
+	mutation := newServiceTokenMutation(c.config, OpDelete)
+	return &ServiceTokenDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *ServiceTokenClient) DeleteOne(_m *ServiceToken) *ServiceTokenDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *ServiceTokenClient) DeleteOneID(id int64) *ServiceTokenDeleteOne {
+	builder := c.Delete().Where(servicetoken.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &ServiceTokenDeleteOne{builder}
+}
+
+// Query returns a query builder for ServiceToken.
+func (c *ServiceTokenClient) Query() *ServiceTokenQuery {
+	return &ServiceTokenQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeServiceToken},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a ServiceToken entity by its id.
+func (c *ServiceTokenClient) Get(ctx context.Context, id int64) (*ServiceToken, error) {
+	return c.Query().Where(servicetoken.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *ServiceTokenClient) GetX(ctx context.Context, id int64) *ServiceToken {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *ServiceTokenClient) Hooks() []Hook {
+	return c.hooks.ServiceToken
+}
+
+// Interceptors returns the client interceptors.
+func (c *ServiceTokenClient) Interceptors() []Interceptor {
+	return c.inters.ServiceToken
+}
+
+func (c *ServiceTokenClient) mutate(ctx context.Context, m *ServiceTokenMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&ServiceTokenCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&ServiceTokenUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&ServiceTokenUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&ServiceTokenDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown ServiceToken mutation op: %q", m.Op())
+	}
+}
+
 // UserClient is a client for the User schema.
 type UserClient struct {
 	config
@@ -3335,6 +4579,22 @@ func (c *VendorClient) QueryContracts(_m *Vendor) *ContractQuery {
 	return query
 }
 
+// QueryDeployments queries the deployments edge of a Vendor.
+func (c *VendorClient) QueryDeployments(_m *Vendor) *DeploymentQuery {
+	query := (&DeploymentClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(vendor.Table, vendor.FieldID, id),
+			sqlgraph.To(deployment.Table, deployment.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, vendor.DeploymentsTable, vendor.DeploymentsColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
 // Hooks returns the client hooks.
 func (c *VendorClient) Hooks() []Hook {
 	return c.hooks.Vendor
@@ -3363,15 +4623,18 @@ func (c *VendorClient) mutate(ctx context.Context, m *VendorMutation) (Value, er
 // hooks and interceptors per client, for fast access.
 type (
 	hooks struct {
-		Allotment, AllotmentDelegate, AllotmentScope, Contract, Decision, Event,
-		Exclusion, Group, GroupLicense, GroupNesting, Journal, JournalHead, License,
-		Membership, Product, Seat, SeatReason, ServicePlan, User, Vendor []ent.Hook
+		Allocation, AllocationState, Allotment, AllotmentDelegate, AllotmentScope,
+		Contract, Decision, Deployment, Event, Exclusion, Feed, Group, GroupLicense,
+		GroupNesting, Journal, JournalHead, License, LicenseState, Membership,
+		Observation, Product, PurchaseReservation, Seat, SeatReason, ServicePlan,
+		ServiceToken, User, Vendor []ent.Hook
 	}
 	inters struct {
-		Allotment, AllotmentDelegate, AllotmentScope, Contract, Decision, Event,
-		Exclusion, Group, GroupLicense, GroupNesting, Journal, JournalHead, License,
-		Membership, Product, Seat, SeatReason, ServicePlan, User,
-		Vendor []ent.Interceptor
+		Allocation, AllocationState, Allotment, AllotmentDelegate, AllotmentScope,
+		Contract, Decision, Deployment, Event, Exclusion, Feed, Group, GroupLicense,
+		GroupNesting, Journal, JournalHead, License, LicenseState, Membership,
+		Observation, Product, PurchaseReservation, Seat, SeatReason, ServicePlan,
+		ServiceToken, User, Vendor []ent.Interceptor
 	}
 )
 

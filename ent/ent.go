@@ -12,24 +12,32 @@ import (
 	"entgo.io/ent"
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	"github.com/ringfence/ringfence/ent/allocation"
+	"github.com/ringfence/ringfence/ent/allocationstate"
 	"github.com/ringfence/ringfence/ent/allotment"
 	"github.com/ringfence/ringfence/ent/allotmentdelegate"
 	"github.com/ringfence/ringfence/ent/allotmentscope"
 	"github.com/ringfence/ringfence/ent/contract"
 	"github.com/ringfence/ringfence/ent/decision"
+	"github.com/ringfence/ringfence/ent/deployment"
 	"github.com/ringfence/ringfence/ent/event"
 	"github.com/ringfence/ringfence/ent/exclusion"
+	"github.com/ringfence/ringfence/ent/feed"
 	"github.com/ringfence/ringfence/ent/group"
 	"github.com/ringfence/ringfence/ent/grouplicense"
 	"github.com/ringfence/ringfence/ent/groupnesting"
 	"github.com/ringfence/ringfence/ent/journal"
 	"github.com/ringfence/ringfence/ent/journalhead"
 	"github.com/ringfence/ringfence/ent/license"
+	"github.com/ringfence/ringfence/ent/licensestate"
 	"github.com/ringfence/ringfence/ent/membership"
+	"github.com/ringfence/ringfence/ent/observation"
 	"github.com/ringfence/ringfence/ent/product"
+	"github.com/ringfence/ringfence/ent/purchasereservation"
 	"github.com/ringfence/ringfence/ent/seat"
 	"github.com/ringfence/ringfence/ent/seatreason"
 	"github.com/ringfence/ringfence/ent/serviceplan"
+	"github.com/ringfence/ringfence/ent/servicetoken"
 	"github.com/ringfence/ringfence/ent/user"
 	"github.com/ringfence/ringfence/ent/vendor"
 )
@@ -92,26 +100,34 @@ var (
 func checkColumn(t, c string) error {
 	initCheck.Do(func() {
 		columnCheck = sql.NewColumnCheck(map[string]func(string) bool{
-			allotment.Table:         allotment.ValidColumn,
-			allotmentdelegate.Table: allotmentdelegate.ValidColumn,
-			allotmentscope.Table:    allotmentscope.ValidColumn,
-			contract.Table:          contract.ValidColumn,
-			decision.Table:          decision.ValidColumn,
-			event.Table:             event.ValidColumn,
-			exclusion.Table:         exclusion.ValidColumn,
-			group.Table:             group.ValidColumn,
-			grouplicense.Table:      grouplicense.ValidColumn,
-			groupnesting.Table:      groupnesting.ValidColumn,
-			journal.Table:           journal.ValidColumn,
-			journalhead.Table:       journalhead.ValidColumn,
-			license.Table:           license.ValidColumn,
-			membership.Table:        membership.ValidColumn,
-			product.Table:           product.ValidColumn,
-			seat.Table:              seat.ValidColumn,
-			seatreason.Table:        seatreason.ValidColumn,
-			serviceplan.Table:       serviceplan.ValidColumn,
-			user.Table:              user.ValidColumn,
-			vendor.Table:            vendor.ValidColumn,
+			allocation.Table:          allocation.ValidColumn,
+			allocationstate.Table:     allocationstate.ValidColumn,
+			allotment.Table:           allotment.ValidColumn,
+			allotmentdelegate.Table:   allotmentdelegate.ValidColumn,
+			allotmentscope.Table:      allotmentscope.ValidColumn,
+			contract.Table:            contract.ValidColumn,
+			decision.Table:            decision.ValidColumn,
+			deployment.Table:          deployment.ValidColumn,
+			event.Table:               event.ValidColumn,
+			exclusion.Table:           exclusion.ValidColumn,
+			feed.Table:                feed.ValidColumn,
+			group.Table:               group.ValidColumn,
+			grouplicense.Table:        grouplicense.ValidColumn,
+			groupnesting.Table:        groupnesting.ValidColumn,
+			journal.Table:             journal.ValidColumn,
+			journalhead.Table:         journalhead.ValidColumn,
+			license.Table:             license.ValidColumn,
+			licensestate.Table:        licensestate.ValidColumn,
+			membership.Table:          membership.ValidColumn,
+			observation.Table:         observation.ValidColumn,
+			product.Table:             product.ValidColumn,
+			purchasereservation.Table: purchasereservation.ValidColumn,
+			seat.Table:                seat.ValidColumn,
+			seatreason.Table:          seatreason.ValidColumn,
+			serviceplan.Table:         serviceplan.ValidColumn,
+			servicetoken.Table:        servicetoken.ValidColumn,
+			user.Table:                user.ValidColumn,
+			vendor.Table:              vendor.ValidColumn,
 		})
 	})
 	return columnCheck(t, c)

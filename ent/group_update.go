@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
@@ -81,6 +82,26 @@ func (_u *GroupUpdate) SetNillableMembers(v *int64) *GroupUpdate {
 // AddMembers adds value to the "members" field.
 func (_u *GroupUpdate) AddMembers(v int64) *GroupUpdate {
 	_u.mutation.AddMembers(v)
+	return _u
+}
+
+// SetUpdatedAt sets the "updated_at" field.
+func (_u *GroupUpdate) SetUpdatedAt(v time.Time) *GroupUpdate {
+	_u.mutation.SetUpdatedAt(v)
+	return _u
+}
+
+// SetNillableUpdatedAt sets the "updated_at" field if the given value is not nil.
+func (_u *GroupUpdate) SetNillableUpdatedAt(v *time.Time) *GroupUpdate {
+	if v != nil {
+		_u.SetUpdatedAt(*v)
+	}
+	return _u
+}
+
+// ClearUpdatedAt clears the value of the "updated_at" field.
+func (_u *GroupUpdate) ClearUpdatedAt() *GroupUpdate {
+	_u.mutation.ClearUpdatedAt()
 	return _u
 }
 
@@ -199,6 +220,12 @@ func (_u *GroupUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	}
 	if value, ok := _u.mutation.AddedMembers(); ok {
 		_spec.AddField(group.FieldMembers, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.UpdatedAt(); ok {
+		_spec.SetField(group.FieldUpdatedAt, field.TypeTime, value)
+	}
+	if _u.mutation.UpdatedAtCleared() {
+		_spec.ClearField(group.FieldUpdatedAt, field.TypeTime)
 	}
 	if _u.mutation.UsersCleared() {
 		edge := &sqlgraph.EdgeSpec{
@@ -319,6 +346,26 @@ func (_u *GroupUpdateOne) SetNillableMembers(v *int64) *GroupUpdateOne {
 // AddMembers adds value to the "members" field.
 func (_u *GroupUpdateOne) AddMembers(v int64) *GroupUpdateOne {
 	_u.mutation.AddMembers(v)
+	return _u
+}
+
+// SetUpdatedAt sets the "updated_at" field.
+func (_u *GroupUpdateOne) SetUpdatedAt(v time.Time) *GroupUpdateOne {
+	_u.mutation.SetUpdatedAt(v)
+	return _u
+}
+
+// SetNillableUpdatedAt sets the "updated_at" field if the given value is not nil.
+func (_u *GroupUpdateOne) SetNillableUpdatedAt(v *time.Time) *GroupUpdateOne {
+	if v != nil {
+		_u.SetUpdatedAt(*v)
+	}
+	return _u
+}
+
+// ClearUpdatedAt clears the value of the "updated_at" field.
+func (_u *GroupUpdateOne) ClearUpdatedAt() *GroupUpdateOne {
+	_u.mutation.ClearUpdatedAt()
 	return _u
 }
 
@@ -467,6 +514,12 @@ func (_u *GroupUpdateOne) sqlSave(ctx context.Context) (_node *Group, err error)
 	}
 	if value, ok := _u.mutation.AddedMembers(); ok {
 		_spec.AddField(group.FieldMembers, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.UpdatedAt(); ok {
+		_spec.SetField(group.FieldUpdatedAt, field.TypeTime, value)
+	}
+	if _u.mutation.UpdatedAtCleared() {
+		_spec.ClearField(group.FieldUpdatedAt, field.TypeTime)
 	}
 	if _u.mutation.UsersCleared() {
 		edge := &sqlgraph.EdgeSpec{

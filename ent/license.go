@@ -27,7 +27,7 @@ type License struct {
 	Ceiling *int64 `json:"ceiling,omitempty"`
 	// Active seats charged here and to CEILING allotments below.
 	Used int64 `json:"used,omitempty"`
-	// Carved out by RESERVED allotments directly below.
+	// Carved out by RESERVED allotments directly below; for a license also by fixed allocations.
 	Reserved int64 `json:"reserved,omitempty"`
 	// Reasons queued at this pool.
 	Waiting int64 `json:"waiting,omitempty"`
@@ -37,12 +37,20 @@ type License struct {
 	ContractID int64 `json:"contract_id,omitempty"`
 	// ProductID holds the value of the "product_id" field.
 	ProductID int64 `json:"product_id,omitempty"`
+	// ExternalID holds the value of the "external_id" field.
+	ExternalID *string `json:"external_id,omitempty"`
 	// Quantity holds the value of the "quantity" field.
 	Quantity int64 `json:"quantity,omitempty"`
 	// UnlimitedQuantity holds the value of the "unlimited_quantity" field.
 	UnlimitedQuantity bool `json:"unlimited_quantity,omitempty"`
 	// Overage holds the value of the "overage" field.
 	Overage int64 `json:"overage,omitempty"`
+	// Whether every release takes the overage down (semantics.md §6).
+	OverageShrinks bool `json:"overage_shrinks,omitempty"`
+	// Units of purchase reservations that have started and are not fulfilled.
+	Committed int64 `json:"committed,omitempty"`
+	// The quantity planned from the renewal on.
+	RenewalQuantity *int64 `json:"renewal_quantity,omitempty"`
 	// Metric holds the value of the "metric" field.
 	Metric license.Metric `json:"metric,omitempty"`
 	// StartsOn holds the value of the "starts_on" field.
@@ -53,6 +61,8 @@ type License struct {
 	UnitPrice *string `json:"unit_price,omitempty"`
 	// Currency holds the value of the "currency" field.
 	Currency *string `json:"currency,omitempty"`
+	// What the unit price pays for.
+	PricePer license.PricePer `json:"price_per,omitempty"`
 	// Notes holds the value of the "notes" field.
 	Notes *string `json:"notes,omitempty"`
 	// Edges holds the relations/edges for other nodes in the graph.
@@ -69,9 +79,13 @@ type LicenseEdges struct {
 	Product *Product `json:"product,omitempty"`
 	// Allotments holds the value of the allotments edge.
 	Allotments []*Allotment `json:"allotments,omitempty"`
+	// Allocations holds the value of the allocations edge.
+	Allocations []*Allocation `json:"allocations,omitempty"`
+	// Purchases holds the value of the purchases edge.
+	Purchases []*PurchaseReservation `json:"purchases,omitempty"`
 	// loadedTypes holds the information for reporting if a
 	// type was loaded (or requested) in eager-loading or not.
-	loadedTypes [3]bool
+	loadedTypes [5]bool
 }
 
 // ContractOrErr returns the Contract value or an error if the edge
@@ -105,16 +119,34 @@ func (e LicenseEdges) AllotmentsOrErr() ([]*Allotment, error) {
 	return nil, &NotLoadedError{edge: "allotments"}
 }
 
+// AllocationsOrErr returns the Allocations value or an error if the edge
+// was not loaded in eager-loading.
+func (e LicenseEdges) AllocationsOrErr() ([]*Allocation, error) {
+	if e.loadedTypes[3] {
+		return e.Allocations, nil
+	}
+	return nil, &NotLoadedError{edge: "allocations"}
+}
+
+// PurchasesOrErr returns the Purchases value or an error if the edge
+// was not loaded in eager-loading.
+func (e LicenseEdges) PurchasesOrErr() ([]*PurchaseReservation, error) {
+	if e.loadedTypes[4] {
+		return e.Purchases, nil
+	}
+	return nil, &NotLoadedError{edge: "purchases"}
+}
+
 // scanValues returns the types for scanning values from sql.Rows.
 func (*License) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
-		case license.FieldUnlimitedQuantity:
+		case license.FieldUnlimitedQuantity, license.FieldOverageShrinks:
 			values[i] = new(sql.NullBool)
-		case license.FieldID, license.FieldCapacity, license.FieldCeiling, license.FieldUsed, license.FieldReserved, license.FieldWaiting, license.FieldErrors, license.FieldContractID, license.FieldProductID, license.FieldQuantity, license.FieldOverage:
+		case license.FieldID, license.FieldCapacity, license.FieldCeiling, license.FieldUsed, license.FieldReserved, license.FieldWaiting, license.FieldErrors, license.FieldContractID, license.FieldProductID, license.FieldQuantity, license.FieldOverage, license.FieldCommitted, license.FieldRenewalQuantity:
 			values[i] = new(sql.NullInt64)
-		case license.FieldMetric, license.FieldStartsOn, license.FieldEndsOn, license.FieldUnitPrice, license.FieldCurrency, license.FieldNotes:
+		case license.FieldExternalID, license.FieldMetric, license.FieldStartsOn, license.FieldEndsOn, license.FieldUnitPrice, license.FieldCurrency, license.FieldPricePer, license.FieldNotes:
 			values[i] = new(sql.NullString)
 		case license.FieldCreatedAt:
 			values[i] = new(sql.NullTime)
@@ -195,6 +227,13 @@ func (_m *License) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.ProductID = value.Int64
 			}
+		case license.FieldExternalID:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field external_id", values[i])
+			} else if value.Valid {
+				_m.ExternalID = new(string)
+				*_m.ExternalID = value.String
+			}
 		case license.FieldQuantity:
 			if value, ok := values[i].(*sql.NullInt64); !ok {
 				return fmt.Errorf("unexpected type %T for field quantity", values[i])
@@ -212,6 +251,25 @@ func (_m *License) assignValues(columns []string, values []any) error {
 				return fmt.Errorf("unexpected type %T for field overage", values[i])
 			} else if value.Valid {
 				_m.Overage = value.Int64
+			}
+		case license.FieldOverageShrinks:
+			if value, ok := values[i].(*sql.NullBool); !ok {
+				return fmt.Errorf("unexpected type %T for field overage_shrinks", values[i])
+			} else if value.Valid {
+				_m.OverageShrinks = value.Bool
+			}
+		case license.FieldCommitted:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field committed", values[i])
+			} else if value.Valid {
+				_m.Committed = value.Int64
+			}
+		case license.FieldRenewalQuantity:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field renewal_quantity", values[i])
+			} else if value.Valid {
+				_m.RenewalQuantity = new(int64)
+				*_m.RenewalQuantity = value.Int64
 			}
 		case license.FieldMetric:
 			if value, ok := values[i].(*sql.NullString); !ok {
@@ -247,6 +305,12 @@ func (_m *License) assignValues(columns []string, values []any) error {
 				_m.Currency = new(string)
 				*_m.Currency = value.String
 			}
+		case license.FieldPricePer:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field price_per", values[i])
+			} else if value.Valid {
+				_m.PricePer = license.PricePer(value.String)
+			}
 		case license.FieldNotes:
 			if value, ok := values[i].(*sql.NullString); !ok {
 				return fmt.Errorf("unexpected type %T for field notes", values[i])
@@ -280,6 +344,16 @@ func (_m *License) QueryProduct() *ProductQuery {
 // QueryAllotments queries the "allotments" edge of the License entity.
 func (_m *License) QueryAllotments() *AllotmentQuery {
 	return NewLicenseClient(_m.config).QueryAllotments(_m)
+}
+
+// QueryAllocations queries the "allocations" edge of the License entity.
+func (_m *License) QueryAllocations() *AllocationQuery {
+	return NewLicenseClient(_m.config).QueryAllocations(_m)
+}
+
+// QueryPurchases queries the "purchases" edge of the License entity.
+func (_m *License) QueryPurchases() *PurchaseReservationQuery {
+	return NewLicenseClient(_m.config).QueryPurchases(_m)
 }
 
 // Update returns a builder for updating this License.
@@ -336,6 +410,11 @@ func (_m *License) String() string {
 	builder.WriteString("product_id=")
 	builder.WriteString(fmt.Sprintf("%v", _m.ProductID))
 	builder.WriteString(", ")
+	if v := _m.ExternalID; v != nil {
+		builder.WriteString("external_id=")
+		builder.WriteString(*v)
+	}
+	builder.WriteString(", ")
 	builder.WriteString("quantity=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Quantity))
 	builder.WriteString(", ")
@@ -344,6 +423,17 @@ func (_m *License) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("overage=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Overage))
+	builder.WriteString(", ")
+	builder.WriteString("overage_shrinks=")
+	builder.WriteString(fmt.Sprintf("%v", _m.OverageShrinks))
+	builder.WriteString(", ")
+	builder.WriteString("committed=")
+	builder.WriteString(fmt.Sprintf("%v", _m.Committed))
+	builder.WriteString(", ")
+	if v := _m.RenewalQuantity; v != nil {
+		builder.WriteString("renewal_quantity=")
+		builder.WriteString(fmt.Sprintf("%v", *v))
+	}
 	builder.WriteString(", ")
 	builder.WriteString("metric=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Metric))
@@ -367,6 +457,9 @@ func (_m *License) String() string {
 		builder.WriteString("currency=")
 		builder.WriteString(*v)
 	}
+	builder.WriteString(", ")
+	builder.WriteString("price_per=")
+	builder.WriteString(fmt.Sprintf("%v", _m.PricePer))
 	builder.WriteString(", ")
 	if v := _m.Notes; v != nil {
 		builder.WriteString("notes=")

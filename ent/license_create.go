@@ -10,10 +10,12 @@ import (
 
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"entgo.io/ent/schema/field"
+	"github.com/ringfence/ringfence/ent/allocation"
 	"github.com/ringfence/ringfence/ent/allotment"
 	"github.com/ringfence/ringfence/ent/contract"
 	"github.com/ringfence/ringfence/ent/license"
 	"github.com/ringfence/ringfence/ent/product"
+	"github.com/ringfence/ringfence/ent/purchasereservation"
 )
 
 // LicenseCreate is the builder for creating a License entity.
@@ -133,6 +135,20 @@ func (_c *LicenseCreate) SetProductID(v int64) *LicenseCreate {
 	return _c
 }
 
+// SetExternalID sets the "external_id" field.
+func (_c *LicenseCreate) SetExternalID(v string) *LicenseCreate {
+	_c.mutation.SetExternalID(v)
+	return _c
+}
+
+// SetNillableExternalID sets the "external_id" field if the given value is not nil.
+func (_c *LicenseCreate) SetNillableExternalID(v *string) *LicenseCreate {
+	if v != nil {
+		_c.SetExternalID(*v)
+	}
+	return _c
+}
+
 // SetQuantity sets the "quantity" field.
 func (_c *LicenseCreate) SetQuantity(v int64) *LicenseCreate {
 	_c.mutation.SetQuantity(v)
@@ -171,6 +187,48 @@ func (_c *LicenseCreate) SetOverage(v int64) *LicenseCreate {
 func (_c *LicenseCreate) SetNillableOverage(v *int64) *LicenseCreate {
 	if v != nil {
 		_c.SetOverage(*v)
+	}
+	return _c
+}
+
+// SetOverageShrinks sets the "overage_shrinks" field.
+func (_c *LicenseCreate) SetOverageShrinks(v bool) *LicenseCreate {
+	_c.mutation.SetOverageShrinks(v)
+	return _c
+}
+
+// SetNillableOverageShrinks sets the "overage_shrinks" field if the given value is not nil.
+func (_c *LicenseCreate) SetNillableOverageShrinks(v *bool) *LicenseCreate {
+	if v != nil {
+		_c.SetOverageShrinks(*v)
+	}
+	return _c
+}
+
+// SetCommitted sets the "committed" field.
+func (_c *LicenseCreate) SetCommitted(v int64) *LicenseCreate {
+	_c.mutation.SetCommitted(v)
+	return _c
+}
+
+// SetNillableCommitted sets the "committed" field if the given value is not nil.
+func (_c *LicenseCreate) SetNillableCommitted(v *int64) *LicenseCreate {
+	if v != nil {
+		_c.SetCommitted(*v)
+	}
+	return _c
+}
+
+// SetRenewalQuantity sets the "renewal_quantity" field.
+func (_c *LicenseCreate) SetRenewalQuantity(v int64) *LicenseCreate {
+	_c.mutation.SetRenewalQuantity(v)
+	return _c
+}
+
+// SetNillableRenewalQuantity sets the "renewal_quantity" field if the given value is not nil.
+func (_c *LicenseCreate) SetNillableRenewalQuantity(v *int64) *LicenseCreate {
+	if v != nil {
+		_c.SetRenewalQuantity(*v)
 	}
 	return _c
 }
@@ -245,6 +303,20 @@ func (_c *LicenseCreate) SetNillableCurrency(v *string) *LicenseCreate {
 	return _c
 }
 
+// SetPricePer sets the "price_per" field.
+func (_c *LicenseCreate) SetPricePer(v license.PricePer) *LicenseCreate {
+	_c.mutation.SetPricePer(v)
+	return _c
+}
+
+// SetNillablePricePer sets the "price_per" field if the given value is not nil.
+func (_c *LicenseCreate) SetNillablePricePer(v *license.PricePer) *LicenseCreate {
+	if v != nil {
+		_c.SetPricePer(*v)
+	}
+	return _c
+}
+
 // SetNotes sets the "notes" field.
 func (_c *LicenseCreate) SetNotes(v string) *LicenseCreate {
 	_c.mutation.SetNotes(v)
@@ -288,6 +360,36 @@ func (_c *LicenseCreate) AddAllotments(v ...*Allotment) *LicenseCreate {
 		ids[i] = v[i].ID
 	}
 	return _c.AddAllotmentIDs(ids...)
+}
+
+// AddAllocationIDs adds the "allocations" edge to the Allocation entity by IDs.
+func (_c *LicenseCreate) AddAllocationIDs(ids ...int64) *LicenseCreate {
+	_c.mutation.AddAllocationIDs(ids...)
+	return _c
+}
+
+// AddAllocations adds the "allocations" edges to the Allocation entity.
+func (_c *LicenseCreate) AddAllocations(v ...*Allocation) *LicenseCreate {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _c.AddAllocationIDs(ids...)
+}
+
+// AddPurchaseIDs adds the "purchases" edge to the PurchaseReservation entity by IDs.
+func (_c *LicenseCreate) AddPurchaseIDs(ids ...int64) *LicenseCreate {
+	_c.mutation.AddPurchaseIDs(ids...)
+	return _c
+}
+
+// AddPurchases adds the "purchases" edges to the PurchaseReservation entity.
+func (_c *LicenseCreate) AddPurchases(v ...*PurchaseReservation) *LicenseCreate {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _c.AddPurchaseIDs(ids...)
 }
 
 // Mutation returns the LicenseMutation object of the builder.
@@ -357,9 +459,21 @@ func (_c *LicenseCreate) defaults() {
 		v := license.DefaultOverage
 		_c.mutation.SetOverage(v)
 	}
+	if _, ok := _c.mutation.OverageShrinks(); !ok {
+		v := license.DefaultOverageShrinks
+		_c.mutation.SetOverageShrinks(v)
+	}
+	if _, ok := _c.mutation.Committed(); !ok {
+		v := license.DefaultCommitted
+		_c.mutation.SetCommitted(v)
+	}
 	if _, ok := _c.mutation.Metric(); !ok {
 		v := license.DefaultMetric
 		_c.mutation.SetMetric(v)
+	}
+	if _, ok := _c.mutation.PricePer(); !ok {
+		v := license.DefaultPricePer
+		_c.mutation.SetPricePer(v)
 	}
 }
 
@@ -386,6 +500,11 @@ func (_c *LicenseCreate) check() error {
 	if _, ok := _c.mutation.ProductID(); !ok {
 		return &ValidationError{Name: "product_id", err: errors.New(`ent: missing required field "License.product_id"`)}
 	}
+	if v, ok := _c.mutation.ExternalID(); ok {
+		if err := license.ExternalIDValidator(v); err != nil {
+			return &ValidationError{Name: "external_id", err: fmt.Errorf(`ent: validator failed for field "License.external_id": %w`, err)}
+		}
+	}
 	if _, ok := _c.mutation.Quantity(); !ok {
 		return &ValidationError{Name: "quantity", err: errors.New(`ent: missing required field "License.quantity"`)}
 	}
@@ -394,6 +513,12 @@ func (_c *LicenseCreate) check() error {
 	}
 	if _, ok := _c.mutation.Overage(); !ok {
 		return &ValidationError{Name: "overage", err: errors.New(`ent: missing required field "License.overage"`)}
+	}
+	if _, ok := _c.mutation.OverageShrinks(); !ok {
+		return &ValidationError{Name: "overage_shrinks", err: errors.New(`ent: missing required field "License.overage_shrinks"`)}
+	}
+	if _, ok := _c.mutation.Committed(); !ok {
+		return &ValidationError{Name: "committed", err: errors.New(`ent: missing required field "License.committed"`)}
 	}
 	if _, ok := _c.mutation.Metric(); !ok {
 		return &ValidationError{Name: "metric", err: errors.New(`ent: missing required field "License.metric"`)}
@@ -421,6 +546,14 @@ func (_c *LicenseCreate) check() error {
 	if v, ok := _c.mutation.Currency(); ok {
 		if err := license.CurrencyValidator(v); err != nil {
 			return &ValidationError{Name: "currency", err: fmt.Errorf(`ent: validator failed for field "License.currency": %w`, err)}
+		}
+	}
+	if _, ok := _c.mutation.PricePer(); !ok {
+		return &ValidationError{Name: "price_per", err: errors.New(`ent: missing required field "License.price_per"`)}
+	}
+	if v, ok := _c.mutation.PricePer(); ok {
+		if err := license.PricePerValidator(v); err != nil {
+			return &ValidationError{Name: "price_per", err: fmt.Errorf(`ent: validator failed for field "License.price_per": %w`, err)}
 		}
 	}
 	if len(_c.mutation.ContractIDs()) == 0 {
@@ -489,6 +622,10 @@ func (_c *LicenseCreate) createSpec() (*License, *sqlgraph.CreateSpec) {
 		_spec.SetField(license.FieldErrors, field.TypeInt64, value)
 		_node.Errors = value
 	}
+	if value, ok := _c.mutation.ExternalID(); ok {
+		_spec.SetField(license.FieldExternalID, field.TypeString, value)
+		_node.ExternalID = &value
+	}
 	if value, ok := _c.mutation.Quantity(); ok {
 		_spec.SetField(license.FieldQuantity, field.TypeInt64, value)
 		_node.Quantity = value
@@ -500,6 +637,18 @@ func (_c *LicenseCreate) createSpec() (*License, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.Overage(); ok {
 		_spec.SetField(license.FieldOverage, field.TypeInt64, value)
 		_node.Overage = value
+	}
+	if value, ok := _c.mutation.OverageShrinks(); ok {
+		_spec.SetField(license.FieldOverageShrinks, field.TypeBool, value)
+		_node.OverageShrinks = value
+	}
+	if value, ok := _c.mutation.Committed(); ok {
+		_spec.SetField(license.FieldCommitted, field.TypeInt64, value)
+		_node.Committed = value
+	}
+	if value, ok := _c.mutation.RenewalQuantity(); ok {
+		_spec.SetField(license.FieldRenewalQuantity, field.TypeInt64, value)
+		_node.RenewalQuantity = &value
 	}
 	if value, ok := _c.mutation.Metric(); ok {
 		_spec.SetField(license.FieldMetric, field.TypeEnum, value)
@@ -520,6 +669,10 @@ func (_c *LicenseCreate) createSpec() (*License, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.Currency(); ok {
 		_spec.SetField(license.FieldCurrency, field.TypeString, value)
 		_node.Currency = &value
+	}
+	if value, ok := _c.mutation.PricePer(); ok {
+		_spec.SetField(license.FieldPricePer, field.TypeEnum, value)
+		_node.PricePer = value
 	}
 	if value, ok := _c.mutation.Notes(); ok {
 		_spec.SetField(license.FieldNotes, field.TypeString, value)
@@ -568,6 +721,38 @@ func (_c *LicenseCreate) createSpec() (*License, *sqlgraph.CreateSpec) {
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(allotment.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges = append(_spec.Edges, edge)
+	}
+	if nodes := _c.mutation.AllocationsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   license.AllocationsTable,
+			Columns: []string{license.AllocationsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(allocation.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges = append(_spec.Edges, edge)
+	}
+	if nodes := _c.mutation.PurchasesIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   license.PurchasesTable,
+			Columns: []string{license.PurchasesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(purchasereservation.FieldID, field.TypeInt64),
 			},
 		}
 		for _, k := range nodes {

@@ -12,24 +12,28 @@ import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"entgo.io/ent/schema/field"
+	"github.com/ringfence/ringfence/ent/allocation"
 	"github.com/ringfence/ringfence/ent/allotment"
 	"github.com/ringfence/ringfence/ent/contract"
 	"github.com/ringfence/ringfence/ent/license"
 	"github.com/ringfence/ringfence/ent/predicate"
 	"github.com/ringfence/ringfence/ent/product"
+	"github.com/ringfence/ringfence/ent/purchasereservation"
 )
 
 // LicenseQuery is the builder for querying License entities.
 type LicenseQuery struct {
 	config
-	ctx            *QueryContext
-	order          []license.OrderOption
-	inters         []Interceptor
-	predicates     []predicate.License
-	withContract   *ContractQuery
-	withProduct    *ProductQuery
-	withAllotments *AllotmentQuery
-	modifiers      []func(*sql.Selector)
+	ctx             *QueryContext
+	order           []license.OrderOption
+	inters          []Interceptor
+	predicates      []predicate.License
+	withContract    *ContractQuery
+	withProduct     *ProductQuery
+	withAllotments  *AllotmentQuery
+	withAllocations *AllocationQuery
+	withPurchases   *PurchaseReservationQuery
+	modifiers       []func(*sql.Selector)
 	// intermediate query (i.e. traversal path).
 	sql  *sql.Selector
 	path func(context.Context) (*sql.Selector, error)
@@ -125,6 +129,50 @@ func (_q *LicenseQuery) QueryAllotments() *AllotmentQuery {
 			sqlgraph.From(license.Table, license.FieldID, selector),
 			sqlgraph.To(allotment.Table, allotment.FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, license.AllotmentsTable, license.AllotmentsColumn),
+		)
+		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
+		return fromU, nil
+	}
+	return query
+}
+
+// QueryAllocations chains the current query on the "allocations" edge.
+func (_q *LicenseQuery) QueryAllocations() *AllocationQuery {
+	query := (&AllocationClient{config: _q.config}).Query()
+	query.path = func(ctx context.Context) (fromU *sql.Selector, err error) {
+		if err := _q.prepareQuery(ctx); err != nil {
+			return nil, err
+		}
+		selector := _q.sqlQuery(ctx)
+		if err := selector.Err(); err != nil {
+			return nil, err
+		}
+		step := sqlgraph.NewStep(
+			sqlgraph.From(license.Table, license.FieldID, selector),
+			sqlgraph.To(allocation.Table, allocation.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, license.AllocationsTable, license.AllocationsColumn),
+		)
+		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
+		return fromU, nil
+	}
+	return query
+}
+
+// QueryPurchases chains the current query on the "purchases" edge.
+func (_q *LicenseQuery) QueryPurchases() *PurchaseReservationQuery {
+	query := (&PurchaseReservationClient{config: _q.config}).Query()
+	query.path = func(ctx context.Context) (fromU *sql.Selector, err error) {
+		if err := _q.prepareQuery(ctx); err != nil {
+			return nil, err
+		}
+		selector := _q.sqlQuery(ctx)
+		if err := selector.Err(); err != nil {
+			return nil, err
+		}
+		step := sqlgraph.NewStep(
+			sqlgraph.From(license.Table, license.FieldID, selector),
+			sqlgraph.To(purchasereservation.Table, purchasereservation.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, license.PurchasesTable, license.PurchasesColumn),
 		)
 		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
 		return fromU, nil
@@ -319,14 +367,16 @@ func (_q *LicenseQuery) Clone() *LicenseQuery {
 		return nil
 	}
 	return &LicenseQuery{
-		config:         _q.config,
-		ctx:            _q.ctx.Clone(),
-		order:          append([]license.OrderOption{}, _q.order...),
-		inters:         append([]Interceptor{}, _q.inters...),
-		predicates:     append([]predicate.License{}, _q.predicates...),
-		withContract:   _q.withContract.Clone(),
-		withProduct:    _q.withProduct.Clone(),
-		withAllotments: _q.withAllotments.Clone(),
+		config:          _q.config,
+		ctx:             _q.ctx.Clone(),
+		order:           append([]license.OrderOption{}, _q.order...),
+		inters:          append([]Interceptor{}, _q.inters...),
+		predicates:      append([]predicate.License{}, _q.predicates...),
+		withContract:    _q.withContract.Clone(),
+		withProduct:     _q.withProduct.Clone(),
+		withAllotments:  _q.withAllotments.Clone(),
+		withAllocations: _q.withAllocations.Clone(),
+		withPurchases:   _q.withPurchases.Clone(),
 		// clone intermediate query.
 		sql:       _q.sql.Clone(),
 		path:      _q.path,
@@ -364,6 +414,28 @@ func (_q *LicenseQuery) WithAllotments(opts ...func(*AllotmentQuery)) *LicenseQu
 		opt(query)
 	}
 	_q.withAllotments = query
+	return _q
+}
+
+// WithAllocations tells the query-builder to eager-load the nodes that are connected to
+// the "allocations" edge. The optional arguments are used to configure the query builder of the edge.
+func (_q *LicenseQuery) WithAllocations(opts ...func(*AllocationQuery)) *LicenseQuery {
+	query := (&AllocationClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	_q.withAllocations = query
+	return _q
+}
+
+// WithPurchases tells the query-builder to eager-load the nodes that are connected to
+// the "purchases" edge. The optional arguments are used to configure the query builder of the edge.
+func (_q *LicenseQuery) WithPurchases(opts ...func(*PurchaseReservationQuery)) *LicenseQuery {
+	query := (&PurchaseReservationClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	_q.withPurchases = query
 	return _q
 }
 
@@ -445,10 +517,12 @@ func (_q *LicenseQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Lice
 	var (
 		nodes       = []*License{}
 		_spec       = _q.querySpec()
-		loadedTypes = [3]bool{
+		loadedTypes = [5]bool{
 			_q.withContract != nil,
 			_q.withProduct != nil,
 			_q.withAllotments != nil,
+			_q.withAllocations != nil,
+			_q.withPurchases != nil,
 		}
 	)
 	_spec.ScanValues = func(columns []string) ([]any, error) {
@@ -488,6 +562,20 @@ func (_q *LicenseQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Lice
 		if err := _q.loadAllotments(ctx, query, nodes,
 			func(n *License) { n.Edges.Allotments = []*Allotment{} },
 			func(n *License, e *Allotment) { n.Edges.Allotments = append(n.Edges.Allotments, e) }); err != nil {
+			return nil, err
+		}
+	}
+	if query := _q.withAllocations; query != nil {
+		if err := _q.loadAllocations(ctx, query, nodes,
+			func(n *License) { n.Edges.Allocations = []*Allocation{} },
+			func(n *License, e *Allocation) { n.Edges.Allocations = append(n.Edges.Allocations, e) }); err != nil {
+			return nil, err
+		}
+	}
+	if query := _q.withPurchases; query != nil {
+		if err := _q.loadPurchases(ctx, query, nodes,
+			func(n *License) { n.Edges.Purchases = []*PurchaseReservation{} },
+			func(n *License, e *PurchaseReservation) { n.Edges.Purchases = append(n.Edges.Purchases, e) }); err != nil {
 			return nil, err
 		}
 	}
@@ -567,6 +655,66 @@ func (_q *LicenseQuery) loadAllotments(ctx context.Context, query *AllotmentQuer
 	}
 	query.Where(predicate.Allotment(func(s *sql.Selector) {
 		s.Where(sql.InValues(s.C(license.AllotmentsColumn), fks...))
+	}))
+	neighbors, err := query.All(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range neighbors {
+		fk := n.LicenseID
+		node, ok := nodeids[fk]
+		if !ok {
+			return fmt.Errorf(`unexpected referenced foreign-key "license_id" returned %v for node %v`, fk, n.ID)
+		}
+		assign(node, n)
+	}
+	return nil
+}
+func (_q *LicenseQuery) loadAllocations(ctx context.Context, query *AllocationQuery, nodes []*License, init func(*License), assign func(*License, *Allocation)) error {
+	fks := make([]driver.Value, 0, len(nodes))
+	nodeids := make(map[int64]*License)
+	for i := range nodes {
+		fks = append(fks, nodes[i].ID)
+		nodeids[nodes[i].ID] = nodes[i]
+		if init != nil {
+			init(nodes[i])
+		}
+	}
+	if len(query.ctx.Fields) > 0 {
+		query.ctx.AppendFieldOnce(allocation.FieldLicenseID)
+	}
+	query.Where(predicate.Allocation(func(s *sql.Selector) {
+		s.Where(sql.InValues(s.C(license.AllocationsColumn), fks...))
+	}))
+	neighbors, err := query.All(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range neighbors {
+		fk := n.LicenseID
+		node, ok := nodeids[fk]
+		if !ok {
+			return fmt.Errorf(`unexpected referenced foreign-key "license_id" returned %v for node %v`, fk, n.ID)
+		}
+		assign(node, n)
+	}
+	return nil
+}
+func (_q *LicenseQuery) loadPurchases(ctx context.Context, query *PurchaseReservationQuery, nodes []*License, init func(*License), assign func(*License, *PurchaseReservation)) error {
+	fks := make([]driver.Value, 0, len(nodes))
+	nodeids := make(map[int64]*License)
+	for i := range nodes {
+		fks = append(fks, nodes[i].ID)
+		nodeids[nodes[i].ID] = nodes[i]
+		if init != nil {
+			init(nodes[i])
+		}
+	}
+	if len(query.ctx.Fields) > 0 {
+		query.ctx.AppendFieldOnce(purchasereservation.FieldLicenseID)
+	}
+	query.Where(predicate.PurchaseReservation(func(s *sql.Selector) {
+		s.Where(sql.InValues(s.C(license.PurchasesColumn), fks...))
 	}))
 	neighbors, err := query.All(ctx)
 	if err != nil {

@@ -10,9 +10,11 @@ import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"entgo.io/ent/schema/field"
+	"github.com/ringfence/ringfence/ent/allocation"
 	"github.com/ringfence/ringfence/ent/allotment"
 	"github.com/ringfence/ringfence/ent/license"
 	"github.com/ringfence/ringfence/ent/predicate"
+	"github.com/ringfence/ringfence/ent/purchasereservation"
 )
 
 // LicenseUpdate is the builder for updating License entities.
@@ -167,6 +169,26 @@ func (_u *LicenseUpdate) AddErrors(v int64) *LicenseUpdate {
 	return _u
 }
 
+// SetExternalID sets the "external_id" field.
+func (_u *LicenseUpdate) SetExternalID(v string) *LicenseUpdate {
+	_u.mutation.SetExternalID(v)
+	return _u
+}
+
+// SetNillableExternalID sets the "external_id" field if the given value is not nil.
+func (_u *LicenseUpdate) SetNillableExternalID(v *string) *LicenseUpdate {
+	if v != nil {
+		_u.SetExternalID(*v)
+	}
+	return _u
+}
+
+// ClearExternalID clears the value of the "external_id" field.
+func (_u *LicenseUpdate) ClearExternalID() *LicenseUpdate {
+	_u.mutation.ClearExternalID()
+	return _u
+}
+
 // SetQuantity sets the "quantity" field.
 func (_u *LicenseUpdate) SetQuantity(v int64) *LicenseUpdate {
 	_u.mutation.ResetQuantity()
@@ -220,6 +242,68 @@ func (_u *LicenseUpdate) SetNillableOverage(v *int64) *LicenseUpdate {
 // AddOverage adds value to the "overage" field.
 func (_u *LicenseUpdate) AddOverage(v int64) *LicenseUpdate {
 	_u.mutation.AddOverage(v)
+	return _u
+}
+
+// SetOverageShrinks sets the "overage_shrinks" field.
+func (_u *LicenseUpdate) SetOverageShrinks(v bool) *LicenseUpdate {
+	_u.mutation.SetOverageShrinks(v)
+	return _u
+}
+
+// SetNillableOverageShrinks sets the "overage_shrinks" field if the given value is not nil.
+func (_u *LicenseUpdate) SetNillableOverageShrinks(v *bool) *LicenseUpdate {
+	if v != nil {
+		_u.SetOverageShrinks(*v)
+	}
+	return _u
+}
+
+// SetCommitted sets the "committed" field.
+func (_u *LicenseUpdate) SetCommitted(v int64) *LicenseUpdate {
+	_u.mutation.ResetCommitted()
+	_u.mutation.SetCommitted(v)
+	return _u
+}
+
+// SetNillableCommitted sets the "committed" field if the given value is not nil.
+func (_u *LicenseUpdate) SetNillableCommitted(v *int64) *LicenseUpdate {
+	if v != nil {
+		_u.SetCommitted(*v)
+	}
+	return _u
+}
+
+// AddCommitted adds value to the "committed" field.
+func (_u *LicenseUpdate) AddCommitted(v int64) *LicenseUpdate {
+	_u.mutation.AddCommitted(v)
+	return _u
+}
+
+// SetRenewalQuantity sets the "renewal_quantity" field.
+func (_u *LicenseUpdate) SetRenewalQuantity(v int64) *LicenseUpdate {
+	_u.mutation.ResetRenewalQuantity()
+	_u.mutation.SetRenewalQuantity(v)
+	return _u
+}
+
+// SetNillableRenewalQuantity sets the "renewal_quantity" field if the given value is not nil.
+func (_u *LicenseUpdate) SetNillableRenewalQuantity(v *int64) *LicenseUpdate {
+	if v != nil {
+		_u.SetRenewalQuantity(*v)
+	}
+	return _u
+}
+
+// AddRenewalQuantity adds value to the "renewal_quantity" field.
+func (_u *LicenseUpdate) AddRenewalQuantity(v int64) *LicenseUpdate {
+	_u.mutation.AddRenewalQuantity(v)
+	return _u
+}
+
+// ClearRenewalQuantity clears the value of the "renewal_quantity" field.
+func (_u *LicenseUpdate) ClearRenewalQuantity() *LicenseUpdate {
+	_u.mutation.ClearRenewalQuantity()
 	return _u
 }
 
@@ -317,6 +401,20 @@ func (_u *LicenseUpdate) ClearCurrency() *LicenseUpdate {
 	return _u
 }
 
+// SetPricePer sets the "price_per" field.
+func (_u *LicenseUpdate) SetPricePer(v license.PricePer) *LicenseUpdate {
+	_u.mutation.SetPricePer(v)
+	return _u
+}
+
+// SetNillablePricePer sets the "price_per" field if the given value is not nil.
+func (_u *LicenseUpdate) SetNillablePricePer(v *license.PricePer) *LicenseUpdate {
+	if v != nil {
+		_u.SetPricePer(*v)
+	}
+	return _u
+}
+
 // SetNotes sets the "notes" field.
 func (_u *LicenseUpdate) SetNotes(v string) *LicenseUpdate {
 	_u.mutation.SetNotes(v)
@@ -352,6 +450,36 @@ func (_u *LicenseUpdate) AddAllotments(v ...*Allotment) *LicenseUpdate {
 	return _u.AddAllotmentIDs(ids...)
 }
 
+// AddAllocationIDs adds the "allocations" edge to the Allocation entity by IDs.
+func (_u *LicenseUpdate) AddAllocationIDs(ids ...int64) *LicenseUpdate {
+	_u.mutation.AddAllocationIDs(ids...)
+	return _u
+}
+
+// AddAllocations adds the "allocations" edges to the Allocation entity.
+func (_u *LicenseUpdate) AddAllocations(v ...*Allocation) *LicenseUpdate {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddAllocationIDs(ids...)
+}
+
+// AddPurchaseIDs adds the "purchases" edge to the PurchaseReservation entity by IDs.
+func (_u *LicenseUpdate) AddPurchaseIDs(ids ...int64) *LicenseUpdate {
+	_u.mutation.AddPurchaseIDs(ids...)
+	return _u
+}
+
+// AddPurchases adds the "purchases" edges to the PurchaseReservation entity.
+func (_u *LicenseUpdate) AddPurchases(v ...*PurchaseReservation) *LicenseUpdate {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddPurchaseIDs(ids...)
+}
+
 // Mutation returns the LicenseMutation object of the builder.
 func (_u *LicenseUpdate) Mutation() *LicenseMutation {
 	return _u.mutation
@@ -376,6 +504,48 @@ func (_u *LicenseUpdate) RemoveAllotments(v ...*Allotment) *LicenseUpdate {
 		ids[i] = v[i].ID
 	}
 	return _u.RemoveAllotmentIDs(ids...)
+}
+
+// ClearAllocations clears all "allocations" edges to the Allocation entity.
+func (_u *LicenseUpdate) ClearAllocations() *LicenseUpdate {
+	_u.mutation.ClearAllocations()
+	return _u
+}
+
+// RemoveAllocationIDs removes the "allocations" edge to Allocation entities by IDs.
+func (_u *LicenseUpdate) RemoveAllocationIDs(ids ...int64) *LicenseUpdate {
+	_u.mutation.RemoveAllocationIDs(ids...)
+	return _u
+}
+
+// RemoveAllocations removes "allocations" edges to Allocation entities.
+func (_u *LicenseUpdate) RemoveAllocations(v ...*Allocation) *LicenseUpdate {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveAllocationIDs(ids...)
+}
+
+// ClearPurchases clears all "purchases" edges to the PurchaseReservation entity.
+func (_u *LicenseUpdate) ClearPurchases() *LicenseUpdate {
+	_u.mutation.ClearPurchases()
+	return _u
+}
+
+// RemovePurchaseIDs removes the "purchases" edge to PurchaseReservation entities by IDs.
+func (_u *LicenseUpdate) RemovePurchaseIDs(ids ...int64) *LicenseUpdate {
+	_u.mutation.RemovePurchaseIDs(ids...)
+	return _u
+}
+
+// RemovePurchases removes "purchases" edges to PurchaseReservation entities.
+func (_u *LicenseUpdate) RemovePurchases(v ...*PurchaseReservation) *LicenseUpdate {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemovePurchaseIDs(ids...)
 }
 
 // Save executes the query and returns the number of nodes affected by the update operation.
@@ -407,6 +577,11 @@ func (_u *LicenseUpdate) ExecX(ctx context.Context) {
 
 // check runs all checks and user-defined validators on the builder.
 func (_u *LicenseUpdate) check() error {
+	if v, ok := _u.mutation.ExternalID(); ok {
+		if err := license.ExternalIDValidator(v); err != nil {
+			return &ValidationError{Name: "external_id", err: fmt.Errorf(`ent: validator failed for field "License.external_id": %w`, err)}
+		}
+	}
 	if v, ok := _u.mutation.Metric(); ok {
 		if err := license.MetricValidator(v); err != nil {
 			return &ValidationError{Name: "metric", err: fmt.Errorf(`ent: validator failed for field "License.metric": %w`, err)}
@@ -430,6 +605,11 @@ func (_u *LicenseUpdate) check() error {
 	if v, ok := _u.mutation.Currency(); ok {
 		if err := license.CurrencyValidator(v); err != nil {
 			return &ValidationError{Name: "currency", err: fmt.Errorf(`ent: validator failed for field "License.currency": %w`, err)}
+		}
+	}
+	if v, ok := _u.mutation.PricePer(); ok {
+		if err := license.PricePerValidator(v); err != nil {
+			return &ValidationError{Name: "price_per", err: fmt.Errorf(`ent: validator failed for field "License.price_per": %w`, err)}
 		}
 	}
 	if _u.mutation.ContractCleared() && len(_u.mutation.ContractIDs()) > 0 {
@@ -501,6 +681,12 @@ func (_u *LicenseUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if value, ok := _u.mutation.AddedErrors(); ok {
 		_spec.AddField(license.FieldErrors, field.TypeInt64, value)
 	}
+	if value, ok := _u.mutation.ExternalID(); ok {
+		_spec.SetField(license.FieldExternalID, field.TypeString, value)
+	}
+	if _u.mutation.ExternalIDCleared() {
+		_spec.ClearField(license.FieldExternalID, field.TypeString)
+	}
 	if value, ok := _u.mutation.Quantity(); ok {
 		_spec.SetField(license.FieldQuantity, field.TypeInt64, value)
 	}
@@ -515,6 +701,24 @@ func (_u *LicenseUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	}
 	if value, ok := _u.mutation.AddedOverage(); ok {
 		_spec.AddField(license.FieldOverage, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.OverageShrinks(); ok {
+		_spec.SetField(license.FieldOverageShrinks, field.TypeBool, value)
+	}
+	if value, ok := _u.mutation.Committed(); ok {
+		_spec.SetField(license.FieldCommitted, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedCommitted(); ok {
+		_spec.AddField(license.FieldCommitted, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.RenewalQuantity(); ok {
+		_spec.SetField(license.FieldRenewalQuantity, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedRenewalQuantity(); ok {
+		_spec.AddField(license.FieldRenewalQuantity, field.TypeInt64, value)
+	}
+	if _u.mutation.RenewalQuantityCleared() {
+		_spec.ClearField(license.FieldRenewalQuantity, field.TypeInt64)
 	}
 	if value, ok := _u.mutation.Metric(); ok {
 		_spec.SetField(license.FieldMetric, field.TypeEnum, value)
@@ -542,6 +746,9 @@ func (_u *LicenseUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	}
 	if _u.mutation.CurrencyCleared() {
 		_spec.ClearField(license.FieldCurrency, field.TypeString)
+	}
+	if value, ok := _u.mutation.PricePer(); ok {
+		_spec.SetField(license.FieldPricePer, field.TypeEnum, value)
 	}
 	if value, ok := _u.mutation.Notes(); ok {
 		_spec.SetField(license.FieldNotes, field.TypeString, value)
@@ -587,6 +794,96 @@ func (_u *LicenseUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(allotment.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.AllocationsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   license.AllocationsTable,
+			Columns: []string{license.AllocationsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(allocation.FieldID, field.TypeInt64),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedAllocationsIDs(); len(nodes) > 0 && !_u.mutation.AllocationsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   license.AllocationsTable,
+			Columns: []string{license.AllocationsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(allocation.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.AllocationsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   license.AllocationsTable,
+			Columns: []string{license.AllocationsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(allocation.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.PurchasesCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   license.PurchasesTable,
+			Columns: []string{license.PurchasesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(purchasereservation.FieldID, field.TypeInt64),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedPurchasesIDs(); len(nodes) > 0 && !_u.mutation.PurchasesCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   license.PurchasesTable,
+			Columns: []string{license.PurchasesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(purchasereservation.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.PurchasesIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   license.PurchasesTable,
+			Columns: []string{license.PurchasesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(purchasereservation.FieldID, field.TypeInt64),
 			},
 		}
 		for _, k := range nodes {
@@ -754,6 +1051,26 @@ func (_u *LicenseUpdateOne) AddErrors(v int64) *LicenseUpdateOne {
 	return _u
 }
 
+// SetExternalID sets the "external_id" field.
+func (_u *LicenseUpdateOne) SetExternalID(v string) *LicenseUpdateOne {
+	_u.mutation.SetExternalID(v)
+	return _u
+}
+
+// SetNillableExternalID sets the "external_id" field if the given value is not nil.
+func (_u *LicenseUpdateOne) SetNillableExternalID(v *string) *LicenseUpdateOne {
+	if v != nil {
+		_u.SetExternalID(*v)
+	}
+	return _u
+}
+
+// ClearExternalID clears the value of the "external_id" field.
+func (_u *LicenseUpdateOne) ClearExternalID() *LicenseUpdateOne {
+	_u.mutation.ClearExternalID()
+	return _u
+}
+
 // SetQuantity sets the "quantity" field.
 func (_u *LicenseUpdateOne) SetQuantity(v int64) *LicenseUpdateOne {
 	_u.mutation.ResetQuantity()
@@ -807,6 +1124,68 @@ func (_u *LicenseUpdateOne) SetNillableOverage(v *int64) *LicenseUpdateOne {
 // AddOverage adds value to the "overage" field.
 func (_u *LicenseUpdateOne) AddOverage(v int64) *LicenseUpdateOne {
 	_u.mutation.AddOverage(v)
+	return _u
+}
+
+// SetOverageShrinks sets the "overage_shrinks" field.
+func (_u *LicenseUpdateOne) SetOverageShrinks(v bool) *LicenseUpdateOne {
+	_u.mutation.SetOverageShrinks(v)
+	return _u
+}
+
+// SetNillableOverageShrinks sets the "overage_shrinks" field if the given value is not nil.
+func (_u *LicenseUpdateOne) SetNillableOverageShrinks(v *bool) *LicenseUpdateOne {
+	if v != nil {
+		_u.SetOverageShrinks(*v)
+	}
+	return _u
+}
+
+// SetCommitted sets the "committed" field.
+func (_u *LicenseUpdateOne) SetCommitted(v int64) *LicenseUpdateOne {
+	_u.mutation.ResetCommitted()
+	_u.mutation.SetCommitted(v)
+	return _u
+}
+
+// SetNillableCommitted sets the "committed" field if the given value is not nil.
+func (_u *LicenseUpdateOne) SetNillableCommitted(v *int64) *LicenseUpdateOne {
+	if v != nil {
+		_u.SetCommitted(*v)
+	}
+	return _u
+}
+
+// AddCommitted adds value to the "committed" field.
+func (_u *LicenseUpdateOne) AddCommitted(v int64) *LicenseUpdateOne {
+	_u.mutation.AddCommitted(v)
+	return _u
+}
+
+// SetRenewalQuantity sets the "renewal_quantity" field.
+func (_u *LicenseUpdateOne) SetRenewalQuantity(v int64) *LicenseUpdateOne {
+	_u.mutation.ResetRenewalQuantity()
+	_u.mutation.SetRenewalQuantity(v)
+	return _u
+}
+
+// SetNillableRenewalQuantity sets the "renewal_quantity" field if the given value is not nil.
+func (_u *LicenseUpdateOne) SetNillableRenewalQuantity(v *int64) *LicenseUpdateOne {
+	if v != nil {
+		_u.SetRenewalQuantity(*v)
+	}
+	return _u
+}
+
+// AddRenewalQuantity adds value to the "renewal_quantity" field.
+func (_u *LicenseUpdateOne) AddRenewalQuantity(v int64) *LicenseUpdateOne {
+	_u.mutation.AddRenewalQuantity(v)
+	return _u
+}
+
+// ClearRenewalQuantity clears the value of the "renewal_quantity" field.
+func (_u *LicenseUpdateOne) ClearRenewalQuantity() *LicenseUpdateOne {
+	_u.mutation.ClearRenewalQuantity()
 	return _u
 }
 
@@ -904,6 +1283,20 @@ func (_u *LicenseUpdateOne) ClearCurrency() *LicenseUpdateOne {
 	return _u
 }
 
+// SetPricePer sets the "price_per" field.
+func (_u *LicenseUpdateOne) SetPricePer(v license.PricePer) *LicenseUpdateOne {
+	_u.mutation.SetPricePer(v)
+	return _u
+}
+
+// SetNillablePricePer sets the "price_per" field if the given value is not nil.
+func (_u *LicenseUpdateOne) SetNillablePricePer(v *license.PricePer) *LicenseUpdateOne {
+	if v != nil {
+		_u.SetPricePer(*v)
+	}
+	return _u
+}
+
 // SetNotes sets the "notes" field.
 func (_u *LicenseUpdateOne) SetNotes(v string) *LicenseUpdateOne {
 	_u.mutation.SetNotes(v)
@@ -939,6 +1332,36 @@ func (_u *LicenseUpdateOne) AddAllotments(v ...*Allotment) *LicenseUpdateOne {
 	return _u.AddAllotmentIDs(ids...)
 }
 
+// AddAllocationIDs adds the "allocations" edge to the Allocation entity by IDs.
+func (_u *LicenseUpdateOne) AddAllocationIDs(ids ...int64) *LicenseUpdateOne {
+	_u.mutation.AddAllocationIDs(ids...)
+	return _u
+}
+
+// AddAllocations adds the "allocations" edges to the Allocation entity.
+func (_u *LicenseUpdateOne) AddAllocations(v ...*Allocation) *LicenseUpdateOne {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddAllocationIDs(ids...)
+}
+
+// AddPurchaseIDs adds the "purchases" edge to the PurchaseReservation entity by IDs.
+func (_u *LicenseUpdateOne) AddPurchaseIDs(ids ...int64) *LicenseUpdateOne {
+	_u.mutation.AddPurchaseIDs(ids...)
+	return _u
+}
+
+// AddPurchases adds the "purchases" edges to the PurchaseReservation entity.
+func (_u *LicenseUpdateOne) AddPurchases(v ...*PurchaseReservation) *LicenseUpdateOne {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddPurchaseIDs(ids...)
+}
+
 // Mutation returns the LicenseMutation object of the builder.
 func (_u *LicenseUpdateOne) Mutation() *LicenseMutation {
 	return _u.mutation
@@ -963,6 +1386,48 @@ func (_u *LicenseUpdateOne) RemoveAllotments(v ...*Allotment) *LicenseUpdateOne 
 		ids[i] = v[i].ID
 	}
 	return _u.RemoveAllotmentIDs(ids...)
+}
+
+// ClearAllocations clears all "allocations" edges to the Allocation entity.
+func (_u *LicenseUpdateOne) ClearAllocations() *LicenseUpdateOne {
+	_u.mutation.ClearAllocations()
+	return _u
+}
+
+// RemoveAllocationIDs removes the "allocations" edge to Allocation entities by IDs.
+func (_u *LicenseUpdateOne) RemoveAllocationIDs(ids ...int64) *LicenseUpdateOne {
+	_u.mutation.RemoveAllocationIDs(ids...)
+	return _u
+}
+
+// RemoveAllocations removes "allocations" edges to Allocation entities.
+func (_u *LicenseUpdateOne) RemoveAllocations(v ...*Allocation) *LicenseUpdateOne {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveAllocationIDs(ids...)
+}
+
+// ClearPurchases clears all "purchases" edges to the PurchaseReservation entity.
+func (_u *LicenseUpdateOne) ClearPurchases() *LicenseUpdateOne {
+	_u.mutation.ClearPurchases()
+	return _u
+}
+
+// RemovePurchaseIDs removes the "purchases" edge to PurchaseReservation entities by IDs.
+func (_u *LicenseUpdateOne) RemovePurchaseIDs(ids ...int64) *LicenseUpdateOne {
+	_u.mutation.RemovePurchaseIDs(ids...)
+	return _u
+}
+
+// RemovePurchases removes "purchases" edges to PurchaseReservation entities.
+func (_u *LicenseUpdateOne) RemovePurchases(v ...*PurchaseReservation) *LicenseUpdateOne {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemovePurchaseIDs(ids...)
 }
 
 // Where appends a list predicates to the LicenseUpdate builder.
@@ -1007,6 +1472,11 @@ func (_u *LicenseUpdateOne) ExecX(ctx context.Context) {
 
 // check runs all checks and user-defined validators on the builder.
 func (_u *LicenseUpdateOne) check() error {
+	if v, ok := _u.mutation.ExternalID(); ok {
+		if err := license.ExternalIDValidator(v); err != nil {
+			return &ValidationError{Name: "external_id", err: fmt.Errorf(`ent: validator failed for field "License.external_id": %w`, err)}
+		}
+	}
 	if v, ok := _u.mutation.Metric(); ok {
 		if err := license.MetricValidator(v); err != nil {
 			return &ValidationError{Name: "metric", err: fmt.Errorf(`ent: validator failed for field "License.metric": %w`, err)}
@@ -1030,6 +1500,11 @@ func (_u *LicenseUpdateOne) check() error {
 	if v, ok := _u.mutation.Currency(); ok {
 		if err := license.CurrencyValidator(v); err != nil {
 			return &ValidationError{Name: "currency", err: fmt.Errorf(`ent: validator failed for field "License.currency": %w`, err)}
+		}
+	}
+	if v, ok := _u.mutation.PricePer(); ok {
+		if err := license.PricePerValidator(v); err != nil {
+			return &ValidationError{Name: "price_per", err: fmt.Errorf(`ent: validator failed for field "License.price_per": %w`, err)}
 		}
 	}
 	if _u.mutation.ContractCleared() && len(_u.mutation.ContractIDs()) > 0 {
@@ -1118,6 +1593,12 @@ func (_u *LicenseUpdateOne) sqlSave(ctx context.Context) (_node *License, err er
 	if value, ok := _u.mutation.AddedErrors(); ok {
 		_spec.AddField(license.FieldErrors, field.TypeInt64, value)
 	}
+	if value, ok := _u.mutation.ExternalID(); ok {
+		_spec.SetField(license.FieldExternalID, field.TypeString, value)
+	}
+	if _u.mutation.ExternalIDCleared() {
+		_spec.ClearField(license.FieldExternalID, field.TypeString)
+	}
 	if value, ok := _u.mutation.Quantity(); ok {
 		_spec.SetField(license.FieldQuantity, field.TypeInt64, value)
 	}
@@ -1132,6 +1613,24 @@ func (_u *LicenseUpdateOne) sqlSave(ctx context.Context) (_node *License, err er
 	}
 	if value, ok := _u.mutation.AddedOverage(); ok {
 		_spec.AddField(license.FieldOverage, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.OverageShrinks(); ok {
+		_spec.SetField(license.FieldOverageShrinks, field.TypeBool, value)
+	}
+	if value, ok := _u.mutation.Committed(); ok {
+		_spec.SetField(license.FieldCommitted, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedCommitted(); ok {
+		_spec.AddField(license.FieldCommitted, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.RenewalQuantity(); ok {
+		_spec.SetField(license.FieldRenewalQuantity, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedRenewalQuantity(); ok {
+		_spec.AddField(license.FieldRenewalQuantity, field.TypeInt64, value)
+	}
+	if _u.mutation.RenewalQuantityCleared() {
+		_spec.ClearField(license.FieldRenewalQuantity, field.TypeInt64)
 	}
 	if value, ok := _u.mutation.Metric(); ok {
 		_spec.SetField(license.FieldMetric, field.TypeEnum, value)
@@ -1159,6 +1658,9 @@ func (_u *LicenseUpdateOne) sqlSave(ctx context.Context) (_node *License, err er
 	}
 	if _u.mutation.CurrencyCleared() {
 		_spec.ClearField(license.FieldCurrency, field.TypeString)
+	}
+	if value, ok := _u.mutation.PricePer(); ok {
+		_spec.SetField(license.FieldPricePer, field.TypeEnum, value)
 	}
 	if value, ok := _u.mutation.Notes(); ok {
 		_spec.SetField(license.FieldNotes, field.TypeString, value)
@@ -1204,6 +1706,96 @@ func (_u *LicenseUpdateOne) sqlSave(ctx context.Context) (_node *License, err er
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(allotment.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.AllocationsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   license.AllocationsTable,
+			Columns: []string{license.AllocationsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(allocation.FieldID, field.TypeInt64),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedAllocationsIDs(); len(nodes) > 0 && !_u.mutation.AllocationsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   license.AllocationsTable,
+			Columns: []string{license.AllocationsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(allocation.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.AllocationsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   license.AllocationsTable,
+			Columns: []string{license.AllocationsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(allocation.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.PurchasesCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   license.PurchasesTable,
+			Columns: []string{license.PurchasesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(purchasereservation.FieldID, field.TypeInt64),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedPurchasesIDs(); len(nodes) > 0 && !_u.mutation.PurchasesCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   license.PurchasesTable,
+			Columns: []string{license.PurchasesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(purchasereservation.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.PurchasesIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   license.PurchasesTable,
+			Columns: []string{license.PurchasesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(purchasereservation.FieldID, field.TypeInt64),
 			},
 		}
 		for _, k := range nodes {

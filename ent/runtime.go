@@ -5,23 +5,31 @@ package ent
 import (
 	"time"
 
+	"github.com/ringfence/ringfence/ent/allocation"
+	"github.com/ringfence/ringfence/ent/allocationstate"
 	"github.com/ringfence/ringfence/ent/allotment"
 	"github.com/ringfence/ringfence/ent/allotmentdelegate"
 	"github.com/ringfence/ringfence/ent/allotmentscope"
 	"github.com/ringfence/ringfence/ent/contract"
 	"github.com/ringfence/ringfence/ent/decision"
+	"github.com/ringfence/ringfence/ent/deployment"
 	"github.com/ringfence/ringfence/ent/event"
 	"github.com/ringfence/ringfence/ent/exclusion"
+	"github.com/ringfence/ringfence/ent/feed"
 	"github.com/ringfence/ringfence/ent/group"
 	"github.com/ringfence/ringfence/ent/grouplicense"
 	"github.com/ringfence/ringfence/ent/journal"
 	"github.com/ringfence/ringfence/ent/journalhead"
 	"github.com/ringfence/ringfence/ent/license"
+	"github.com/ringfence/ringfence/ent/licensestate"
+	"github.com/ringfence/ringfence/ent/observation"
 	"github.com/ringfence/ringfence/ent/product"
+	"github.com/ringfence/ringfence/ent/purchasereservation"
 	"github.com/ringfence/ringfence/ent/schema"
 	"github.com/ringfence/ringfence/ent/seat"
 	"github.com/ringfence/ringfence/ent/seatreason"
 	"github.com/ringfence/ringfence/ent/serviceplan"
+	"github.com/ringfence/ringfence/ent/servicetoken"
 	"github.com/ringfence/ringfence/ent/user"
 	"github.com/ringfence/ringfence/ent/vendor"
 )
@@ -30,6 +38,51 @@ import (
 // (default values, validators, hooks and policies) and stitches it
 // to their package variables.
 func init() {
+	allocationMixin := schema.Allocation{}.Mixin()
+	allocationMixinFields1 := allocationMixin[1].Fields()
+	_ = allocationMixinFields1
+	allocationFields := schema.Allocation{}.Fields()
+	_ = allocationFields
+	// allocationDescCreatedAt is the schema descriptor for created_at field.
+	allocationDescCreatedAt := allocationMixinFields1[0].Descriptor()
+	// allocation.DefaultCreatedAt holds the default value on creation for the created_at field.
+	allocation.DefaultCreatedAt = allocationDescCreatedAt.Default.(func() time.Time)
+	// allocationDescExternalID is the schema descriptor for external_id field.
+	allocationDescExternalID := allocationFields[1].Descriptor()
+	// allocation.ExternalIDValidator is a validator for the "external_id" field. It is called by the builders before save.
+	allocation.ExternalIDValidator = allocationDescExternalID.Validators[0].(func(string) error)
+	// allocationDescName is the schema descriptor for name field.
+	allocationDescName := allocationFields[4].Descriptor()
+	// allocation.NameValidator is a validator for the "name" field. It is called by the builders before save.
+	allocation.NameValidator = allocationDescName.Validators[0].(func(string) error)
+	// allocationDescUnlimited is the schema descriptor for unlimited field.
+	allocationDescUnlimited := allocationFields[6].Descriptor()
+	// allocation.DefaultUnlimited holds the default value on creation for the unlimited field.
+	allocation.DefaultUnlimited = allocationDescUnlimited.Default.(bool)
+	// allocationDescCostCenter is the schema descriptor for cost_center field.
+	allocationDescCostCenter := allocationFields[8].Descriptor()
+	// allocation.CostCenterValidator is a validator for the "cost_center" field. It is called by the builders before save.
+	allocation.CostCenterValidator = allocationDescCostCenter.Validators[0].(func(string) error)
+	allocationstateFields := schema.AllocationState{}.Fields()
+	_ = allocationstateFields
+	// allocationstateDescDeploymentID is the schema descriptor for deployment_id field.
+	allocationstateDescDeploymentID := allocationstateFields[3].Descriptor()
+	// allocationstate.DefaultDeploymentID holds the default value on creation for the deployment_id field.
+	allocationstate.DefaultDeploymentID = allocationstateDescDeploymentID.Default.(int64)
+	// allocationstateDescName is the schema descriptor for name field.
+	allocationstateDescName := allocationstateFields[4].Descriptor()
+	// allocationstate.DefaultName holds the default value on creation for the name field.
+	allocationstate.DefaultName = allocationstateDescName.Default.(string)
+	// allocationstate.NameValidator is a validator for the "name" field. It is called by the builders before save.
+	allocationstate.NameValidator = allocationstateDescName.Validators[0].(func(string) error)
+	// allocationstateDescMetric is the schema descriptor for metric field.
+	allocationstateDescMetric := allocationstateFields[6].Descriptor()
+	// allocationstate.MetricValidator is a validator for the "metric" field. It is called by the builders before save.
+	allocationstate.MetricValidator = allocationstateDescMetric.Validators[0].(func(string) error)
+	// allocationstateDescDeleted is the schema descriptor for deleted field.
+	allocationstateDescDeleted := allocationstateFields[7].Descriptor()
+	// allocationstate.DefaultDeleted holds the default value on creation for the deleted field.
+	allocationstate.DefaultDeleted = allocationstateDescDeleted.Default.(bool)
 	allotmentMixin := schema.Allotment{}.Mixin()
 	allotmentMixinFields1 := allotmentMixin[1].Fields()
 	_ = allotmentMixinFields1
@@ -190,6 +243,65 @@ func init() {
 	decisionDescAnswer := decisionFields[13].Descriptor()
 	// decision.DefaultAnswer holds the default value on creation for the answer field.
 	decision.DefaultAnswer = decisionDescAnswer.Default.(string)
+	deploymentMixin := schema.Deployment{}.Mixin()
+	deploymentMixinFields1 := deploymentMixin[1].Fields()
+	_ = deploymentMixinFields1
+	deploymentFields := schema.Deployment{}.Fields()
+	_ = deploymentFields
+	// deploymentDescCreatedAt is the schema descriptor for created_at field.
+	deploymentDescCreatedAt := deploymentMixinFields1[0].Descriptor()
+	// deployment.DefaultCreatedAt holds the default value on creation for the created_at field.
+	deployment.DefaultCreatedAt = deploymentDescCreatedAt.Default.(func() time.Time)
+	// deploymentDescProduct is the schema descriptor for product field.
+	deploymentDescProduct := deploymentFields[1].Descriptor()
+	// deployment.ProductValidator is a validator for the "product" field. It is called by the builders before save.
+	deployment.ProductValidator = func() func(string) error {
+		validators := deploymentDescProduct.Validators
+		fns := [...]func(string) error{
+			validators[0].(func(string) error),
+			validators[1].(func(string) error),
+		}
+		return func(product string) error {
+			for _, fn := range fns {
+				if err := fn(product); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	}()
+	// deploymentDescProductKey is the schema descriptor for product_key field.
+	deploymentDescProductKey := deploymentFields[2].Descriptor()
+	// deployment.ProductKeyValidator is a validator for the "product_key" field. It is called by the builders before save.
+	deployment.ProductKeyValidator = func() func(string) error {
+		validators := deploymentDescProductKey.Validators
+		fns := [...]func(string) error{
+			validators[0].(func(string) error),
+			validators[1].(func(string) error),
+		}
+		return func(product_key string) error {
+			for _, fn := range fns {
+				if err := fn(product_key); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	}()
+	// deploymentDescInstalls is the schema descriptor for installs field.
+	deploymentDescInstalls := deploymentFields[3].Descriptor()
+	// deployment.DefaultInstalls holds the default value on creation for the installs field.
+	deployment.DefaultInstalls = deploymentDescInstalls.Default.(int64)
+	// deploymentDescUsers is the schema descriptor for users field.
+	deploymentDescUsers := deploymentFields[4].Descriptor()
+	// deployment.DefaultUsers holds the default value on creation for the users field.
+	deployment.DefaultUsers = deploymentDescUsers.Default.(int64)
+	// deploymentDescSource is the schema descriptor for source field.
+	deploymentDescSource := deploymentFields[6].Descriptor()
+	// deployment.DefaultSource holds the default value on creation for the source field.
+	deployment.DefaultSource = deploymentDescSource.Default.(string)
+	// deployment.SourceValidator is a validator for the "source" field. It is called by the builders before save.
+	deployment.SourceValidator = deploymentDescSource.Validators[0].(func(string) error)
 	eventFields := schema.Event{}.Fields()
 	_ = eventFields
 	// eventDescActor is the schema descriptor for actor field.
@@ -245,6 +357,43 @@ func init() {
 	exclusion.DefaultNote = exclusionDescNote.Default.(string)
 	// exclusion.NoteValidator is a validator for the "note" field. It is called by the builders before save.
 	exclusion.NoteValidator = exclusionDescNote.Validators[0].(func(string) error)
+	feedMixin := schema.Feed{}.Mixin()
+	feedMixinFields1 := feedMixin[1].Fields()
+	_ = feedMixinFields1
+	feedFields := schema.Feed{}.Fields()
+	_ = feedFields
+	// feedDescCreatedAt is the schema descriptor for created_at field.
+	feedDescCreatedAt := feedMixinFields1[0].Descriptor()
+	// feed.DefaultCreatedAt holds the default value on creation for the created_at field.
+	feed.DefaultCreatedAt = feedDescCreatedAt.Default.(func() time.Time)
+	// feedDescKind is the schema descriptor for kind field.
+	feedDescKind := feedFields[0].Descriptor()
+	// feed.KindValidator is a validator for the "kind" field. It is called by the builders before save.
+	feed.KindValidator = feedDescKind.Validators[0].(func(string) error)
+	// feedDescName is the schema descriptor for name field.
+	feedDescName := feedFields[1].Descriptor()
+	// feed.NameValidator is a validator for the "name" field. It is called by the builders before save.
+	feed.NameValidator = feedDescName.Validators[0].(func(string) error)
+	// feedDescDigest is the schema descriptor for digest field.
+	feedDescDigest := feedFields[2].Descriptor()
+	// feed.DigestValidator is a validator for the "digest" field. It is called by the builders before save.
+	feed.DigestValidator = feedDescDigest.Validators[0].(func(string) error)
+	// feedDescActor is the schema descriptor for actor field.
+	feedDescActor := feedFields[3].Descriptor()
+	// feed.ActorValidator is a validator for the "actor" field. It is called by the builders before save.
+	feed.ActorValidator = feedDescActor.Validators[0].(func(string) error)
+	// feedDescPages is the schema descriptor for pages field.
+	feedDescPages := feedFields[5].Descriptor()
+	// feed.DefaultPages holds the default value on creation for the pages field.
+	feed.DefaultPages = feedDescPages.Default.(int64)
+	// feedDescRows is the schema descriptor for rows field.
+	feedDescRows := feedFields[6].Descriptor()
+	// feed.DefaultRows holds the default value on creation for the rows field.
+	feed.DefaultRows = feedDescRows.Default.(int64)
+	// feedDescSummary is the schema descriptor for summary field.
+	feedDescSummary := feedFields[7].Descriptor()
+	// feed.DefaultSummary holds the default value on creation for the summary field.
+	feed.DefaultSummary = feedDescSummary.Default.(string)
 	groupMixin := schema.Group{}.Mixin()
 	groupMixinFields1 := groupMixin[1].Fields()
 	_ = groupMixinFields1
@@ -354,34 +503,60 @@ func init() {
 	licenseDescErrors := licenseMixinFields2[5].Descriptor()
 	// license.DefaultErrors holds the default value on creation for the errors field.
 	license.DefaultErrors = licenseDescErrors.Default.(int64)
+	// licenseDescExternalID is the schema descriptor for external_id field.
+	licenseDescExternalID := licenseFields[2].Descriptor()
+	// license.ExternalIDValidator is a validator for the "external_id" field. It is called by the builders before save.
+	license.ExternalIDValidator = licenseDescExternalID.Validators[0].(func(string) error)
 	// licenseDescQuantity is the schema descriptor for quantity field.
-	licenseDescQuantity := licenseFields[2].Descriptor()
+	licenseDescQuantity := licenseFields[3].Descriptor()
 	// license.DefaultQuantity holds the default value on creation for the quantity field.
 	license.DefaultQuantity = licenseDescQuantity.Default.(int64)
 	// licenseDescUnlimitedQuantity is the schema descriptor for unlimited_quantity field.
-	licenseDescUnlimitedQuantity := licenseFields[3].Descriptor()
+	licenseDescUnlimitedQuantity := licenseFields[4].Descriptor()
 	// license.DefaultUnlimitedQuantity holds the default value on creation for the unlimited_quantity field.
 	license.DefaultUnlimitedQuantity = licenseDescUnlimitedQuantity.Default.(bool)
 	// licenseDescOverage is the schema descriptor for overage field.
-	licenseDescOverage := licenseFields[4].Descriptor()
+	licenseDescOverage := licenseFields[5].Descriptor()
 	// license.DefaultOverage holds the default value on creation for the overage field.
 	license.DefaultOverage = licenseDescOverage.Default.(int64)
+	// licenseDescOverageShrinks is the schema descriptor for overage_shrinks field.
+	licenseDescOverageShrinks := licenseFields[6].Descriptor()
+	// license.DefaultOverageShrinks holds the default value on creation for the overage_shrinks field.
+	license.DefaultOverageShrinks = licenseDescOverageShrinks.Default.(bool)
+	// licenseDescCommitted is the schema descriptor for committed field.
+	licenseDescCommitted := licenseFields[7].Descriptor()
+	// license.DefaultCommitted holds the default value on creation for the committed field.
+	license.DefaultCommitted = licenseDescCommitted.Default.(int64)
 	// licenseDescStartsOn is the schema descriptor for starts_on field.
-	licenseDescStartsOn := licenseFields[6].Descriptor()
+	licenseDescStartsOn := licenseFields[10].Descriptor()
 	// license.StartsOnValidator is a validator for the "starts_on" field. It is called by the builders before save.
 	license.StartsOnValidator = licenseDescStartsOn.Validators[0].(func(string) error)
 	// licenseDescEndsOn is the schema descriptor for ends_on field.
-	licenseDescEndsOn := licenseFields[7].Descriptor()
+	licenseDescEndsOn := licenseFields[11].Descriptor()
 	// license.EndsOnValidator is a validator for the "ends_on" field. It is called by the builders before save.
 	license.EndsOnValidator = licenseDescEndsOn.Validators[0].(func(string) error)
 	// licenseDescUnitPrice is the schema descriptor for unit_price field.
-	licenseDescUnitPrice := licenseFields[8].Descriptor()
+	licenseDescUnitPrice := licenseFields[12].Descriptor()
 	// license.UnitPriceValidator is a validator for the "unit_price" field. It is called by the builders before save.
 	license.UnitPriceValidator = licenseDescUnitPrice.Validators[0].(func(string) error)
 	// licenseDescCurrency is the schema descriptor for currency field.
-	licenseDescCurrency := licenseFields[9].Descriptor()
+	licenseDescCurrency := licenseFields[13].Descriptor()
 	// license.CurrencyValidator is a validator for the "currency" field. It is called by the builders before save.
 	license.CurrencyValidator = licenseDescCurrency.Validators[0].(func(string) error)
+	licensestateFields := schema.LicenseState{}.Fields()
+	_ = licensestateFields
+	// licensestateDescDeleted is the schema descriptor for deleted field.
+	licensestateDescDeleted := licensestateFields[7].Descriptor()
+	// licensestate.DefaultDeleted holds the default value on creation for the deleted field.
+	licensestate.DefaultDeleted = licensestateDescDeleted.Default.(bool)
+	observationFields := schema.Observation{}.Fields()
+	_ = observationFields
+	// observationDescSource is the schema descriptor for source field.
+	observationDescSource := observationFields[5].Descriptor()
+	// observation.DefaultSource holds the default value on creation for the source field.
+	observation.DefaultSource = observationDescSource.Default.(string)
+	// observation.SourceValidator is a validator for the "source" field. It is called by the builders before save.
+	observation.SourceValidator = observationDescSource.Validators[0].(func(string) error)
 	productMixin := schema.Product{}.Mixin()
 	productMixinFields1 := productMixin[1].Fields()
 	_ = productMixinFields1
@@ -419,6 +594,23 @@ func init() {
 	productDescSkuID := productFields[3].Descriptor()
 	// product.SkuIDValidator is a validator for the "sku_id" field. It is called by the builders before save.
 	product.SkuIDValidator = productDescSkuID.Validators[0].(func(string) error)
+	purchasereservationMixin := schema.PurchaseReservation{}.Mixin()
+	purchasereservationMixinFields1 := purchasereservationMixin[1].Fields()
+	_ = purchasereservationMixinFields1
+	purchasereservationFields := schema.PurchaseReservation{}.Fields()
+	_ = purchasereservationFields
+	// purchasereservationDescCreatedAt is the schema descriptor for created_at field.
+	purchasereservationDescCreatedAt := purchasereservationMixinFields1[0].Descriptor()
+	// purchasereservation.DefaultCreatedAt holds the default value on creation for the created_at field.
+	purchasereservation.DefaultCreatedAt = purchasereservationDescCreatedAt.Default.(func() time.Time)
+	// purchasereservationDescStartsOn is the schema descriptor for starts_on field.
+	purchasereservationDescStartsOn := purchasereservationFields[2].Descriptor()
+	// purchasereservation.StartsOnValidator is a validator for the "starts_on" field. It is called by the builders before save.
+	purchasereservation.StartsOnValidator = purchasereservationDescStartsOn.Validators[0].(func(string) error)
+	// purchasereservationDescOrderNumber is the schema descriptor for order_number field.
+	purchasereservationDescOrderNumber := purchasereservationFields[4].Descriptor()
+	// purchasereservation.OrderNumberValidator is a validator for the "order_number" field. It is called by the builders before save.
+	purchasereservation.OrderNumberValidator = purchasereservationDescOrderNumber.Validators[0].(func(string) error)
 	seatMixin := schema.Seat{}.Mixin()
 	seatMixinFields1 := seatMixin[1].Fields()
 	_ = seatMixinFields1
@@ -497,6 +689,41 @@ func init() {
 	serviceplan.DefaultFriendlyName = serviceplanDescFriendlyName.Default.(string)
 	// serviceplan.FriendlyNameValidator is a validator for the "friendly_name" field. It is called by the builders before save.
 	serviceplan.FriendlyNameValidator = serviceplanDescFriendlyName.Validators[0].(func(string) error)
+	servicetokenMixin := schema.ServiceToken{}.Mixin()
+	servicetokenMixinFields1 := servicetokenMixin[1].Fields()
+	_ = servicetokenMixinFields1
+	servicetokenFields := schema.ServiceToken{}.Fields()
+	_ = servicetokenFields
+	// servicetokenDescCreatedAt is the schema descriptor for created_at field.
+	servicetokenDescCreatedAt := servicetokenMixinFields1[0].Descriptor()
+	// servicetoken.DefaultCreatedAt holds the default value on creation for the created_at field.
+	servicetoken.DefaultCreatedAt = servicetokenDescCreatedAt.Default.(func() time.Time)
+	// servicetokenDescName is the schema descriptor for name field.
+	servicetokenDescName := servicetokenFields[0].Descriptor()
+	// servicetoken.NameValidator is a validator for the "name" field. It is called by the builders before save.
+	servicetoken.NameValidator = func() func(string) error {
+		validators := servicetokenDescName.Validators
+		fns := [...]func(string) error{
+			validators[0].(func(string) error),
+			validators[1].(func(string) error),
+		}
+		return func(name string) error {
+			for _, fn := range fns {
+				if err := fn(name); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	}()
+	// servicetokenDescHash is the schema descriptor for hash field.
+	servicetokenDescHash := servicetokenFields[1].Descriptor()
+	// servicetoken.HashValidator is a validator for the "hash" field. It is called by the builders before save.
+	servicetoken.HashValidator = servicetokenDescHash.Validators[0].(func(string) error)
+	// servicetokenDescCreatedBy is the schema descriptor for created_by field.
+	servicetokenDescCreatedBy := servicetokenFields[4].Descriptor()
+	// servicetoken.CreatedByValidator is a validator for the "created_by" field. It is called by the builders before save.
+	servicetoken.CreatedByValidator = servicetokenDescCreatedBy.Validators[0].(func(string) error)
 	userMixin := schema.User{}.Mixin()
 	userMixinFields1 := userMixin[1].Fields()
 	_ = userMixinFields1
@@ -564,16 +791,26 @@ func init() {
 	user.DefaultDepartment = userDescDepartment.Default.(string)
 	// user.DepartmentValidator is a validator for the "department" field. It is called by the builders before save.
 	user.DepartmentValidator = userDescDepartment.Validators[0].(func(string) error)
+	// userDescCostCenter is the schema descriptor for cost_center field.
+	userDescCostCenter := userFields[7].Descriptor()
+	// user.DefaultCostCenter holds the default value on creation for the cost_center field.
+	user.DefaultCostCenter = userDescCostCenter.Default.(string)
+	// user.CostCenterValidator is a validator for the "cost_center" field. It is called by the builders before save.
+	user.CostCenterValidator = userDescCostCenter.Validators[0].(func(string) error)
 	// userDescUsageLocation is the schema descriptor for usage_location field.
-	userDescUsageLocation := userFields[7].Descriptor()
+	userDescUsageLocation := userFields[8].Descriptor()
 	// user.DefaultUsageLocation holds the default value on creation for the usage_location field.
 	user.DefaultUsageLocation = userDescUsageLocation.Default.(string)
 	// user.UsageLocationValidator is a validator for the "usage_location" field. It is called by the builders before save.
 	user.UsageLocationValidator = userDescUsageLocation.Validators[0].(func(string) error)
 	// userDescEnabled is the schema descriptor for enabled field.
-	userDescEnabled := userFields[8].Descriptor()
+	userDescEnabled := userFields[9].Descriptor()
 	// user.DefaultEnabled holds the default value on creation for the enabled field.
 	user.DefaultEnabled = userDescEnabled.Default.(bool)
+	// userDescAttributes is the schema descriptor for attributes field.
+	userDescAttributes := userFields[11].Descriptor()
+	// user.DefaultAttributes holds the default value on creation for the attributes field.
+	user.DefaultAttributes = userDescAttributes.Default.(string)
 	vendorMixin := schema.Vendor{}.Mixin()
 	vendorMixinFields1 := vendorMixin[1].Fields()
 	_ = vendorMixinFields1

@@ -14,6 +14,10 @@ import (
 // Tx is a transactional client that is created by calling Client.Tx().
 type Tx struct {
 	config
+	// Allocation is the client for interacting with the Allocation builders.
+	Allocation *AllocationClient
+	// AllocationState is the client for interacting with the AllocationState builders.
+	AllocationState *AllocationStateClient
 	// Allotment is the client for interacting with the Allotment builders.
 	Allotment *AllotmentClient
 	// AllotmentDelegate is the client for interacting with the AllotmentDelegate builders.
@@ -24,10 +28,14 @@ type Tx struct {
 	Contract *ContractClient
 	// Decision is the client for interacting with the Decision builders.
 	Decision *DecisionClient
+	// Deployment is the client for interacting with the Deployment builders.
+	Deployment *DeploymentClient
 	// Event is the client for interacting with the Event builders.
 	Event *EventClient
 	// Exclusion is the client for interacting with the Exclusion builders.
 	Exclusion *ExclusionClient
+	// Feed is the client for interacting with the Feed builders.
+	Feed *FeedClient
 	// Group is the client for interacting with the Group builders.
 	Group *GroupClient
 	// GroupLicense is the client for interacting with the GroupLicense builders.
@@ -40,16 +48,24 @@ type Tx struct {
 	JournalHead *JournalHeadClient
 	// License is the client for interacting with the License builders.
 	License *LicenseClient
+	// LicenseState is the client for interacting with the LicenseState builders.
+	LicenseState *LicenseStateClient
 	// Membership is the client for interacting with the Membership builders.
 	Membership *MembershipClient
+	// Observation is the client for interacting with the Observation builders.
+	Observation *ObservationClient
 	// Product is the client for interacting with the Product builders.
 	Product *ProductClient
+	// PurchaseReservation is the client for interacting with the PurchaseReservation builders.
+	PurchaseReservation *PurchaseReservationClient
 	// Seat is the client for interacting with the Seat builders.
 	Seat *SeatClient
 	// SeatReason is the client for interacting with the SeatReason builders.
 	SeatReason *SeatReasonClient
 	// ServicePlan is the client for interacting with the ServicePlan builders.
 	ServicePlan *ServicePlanClient
+	// ServiceToken is the client for interacting with the ServiceToken builders.
+	ServiceToken *ServiceTokenClient
 	// User is the client for interacting with the User builders.
 	User *UserClient
 	// Vendor is the client for interacting with the Vendor builders.
@@ -185,24 +201,32 @@ func (tx *Tx) Client() *Client {
 }
 
 func (tx *Tx) init() {
+	tx.Allocation = NewAllocationClient(tx.config)
+	tx.AllocationState = NewAllocationStateClient(tx.config)
 	tx.Allotment = NewAllotmentClient(tx.config)
 	tx.AllotmentDelegate = NewAllotmentDelegateClient(tx.config)
 	tx.AllotmentScope = NewAllotmentScopeClient(tx.config)
 	tx.Contract = NewContractClient(tx.config)
 	tx.Decision = NewDecisionClient(tx.config)
+	tx.Deployment = NewDeploymentClient(tx.config)
 	tx.Event = NewEventClient(tx.config)
 	tx.Exclusion = NewExclusionClient(tx.config)
+	tx.Feed = NewFeedClient(tx.config)
 	tx.Group = NewGroupClient(tx.config)
 	tx.GroupLicense = NewGroupLicenseClient(tx.config)
 	tx.GroupNesting = NewGroupNestingClient(tx.config)
 	tx.Journal = NewJournalClient(tx.config)
 	tx.JournalHead = NewJournalHeadClient(tx.config)
 	tx.License = NewLicenseClient(tx.config)
+	tx.LicenseState = NewLicenseStateClient(tx.config)
 	tx.Membership = NewMembershipClient(tx.config)
+	tx.Observation = NewObservationClient(tx.config)
 	tx.Product = NewProductClient(tx.config)
+	tx.PurchaseReservation = NewPurchaseReservationClient(tx.config)
 	tx.Seat = NewSeatClient(tx.config)
 	tx.SeatReason = NewSeatReasonClient(tx.config)
 	tx.ServicePlan = NewServicePlanClient(tx.config)
+	tx.ServiceToken = NewServiceTokenClient(tx.config)
 	tx.User = NewUserClient(tx.config)
 	tx.Vendor = NewVendorClient(tx.config)
 }
@@ -214,7 +238,7 @@ func (tx *Tx) init() {
 // of them in order to commit or rollback the transaction.
 //
 // If a closed transaction is embedded in one of the generated entities, and the entity
-// applies a query, for example: Allotment.QueryXXX(), the query will be executed
+// applies a query, for example: Allocation.QueryXXX(), the query will be executed
 // through the driver which created this transaction.
 //
 // Note that txDriver is not goroutine safe.

@@ -34,12 +34,18 @@ type User struct {
 	Type user.Type `json:"type,omitempty"`
 	// Department holds the value of the "department" field.
 	Department string `json:"department,omitempty"`
+	// CostCenter holds the value of the "cost_center" field.
+	CostCenter string `json:"cost_center,omitempty"`
 	// ISO 3166-1 alpha-2; empty is the organization's default.
 	UsageLocation string `json:"usage_location,omitempty"`
 	// Enabled holds the value of the "enabled" field.
 	Enabled bool `json:"enabled,omitempty"`
 	// Roles holds the value of the "roles" field.
 	Roles []string `json:"roles,omitempty"`
+	// What a provisioning client sent beyond these fields, as JSON.
+	Attributes string `json:"attributes,omitempty"`
+	// UpdatedAt holds the value of the "updated_at" field.
+	UpdatedAt *time.Time `json:"updated_at,omitempty"`
 	// Edges holds the relations/edges for other nodes in the graph.
 	// The values are being populated by the UserQuery when eager-loading is set.
 	Edges        UserEdges `json:"edges"`
@@ -86,9 +92,9 @@ func (*User) scanValues(columns []string) ([]any, error) {
 			values[i] = new(sql.NullBool)
 		case user.FieldID:
 			values[i] = new(sql.NullInt64)
-		case user.FieldExternalID, user.FieldUserName, user.FieldNameKey, user.FieldDisplayName, user.FieldEmail, user.FieldType, user.FieldDepartment, user.FieldUsageLocation:
+		case user.FieldExternalID, user.FieldUserName, user.FieldNameKey, user.FieldDisplayName, user.FieldEmail, user.FieldType, user.FieldDepartment, user.FieldCostCenter, user.FieldUsageLocation, user.FieldAttributes:
 			values[i] = new(sql.NullString)
-		case user.FieldCreatedAt:
+		case user.FieldCreatedAt, user.FieldUpdatedAt:
 			values[i] = new(sql.NullTime)
 		default:
 			values[i] = new(sql.UnknownType)
@@ -160,6 +166,12 @@ func (_m *User) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.Department = value.String
 			}
+		case user.FieldCostCenter:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field cost_center", values[i])
+			} else if value.Valid {
+				_m.CostCenter = value.String
+			}
 		case user.FieldUsageLocation:
 			if value, ok := values[i].(*sql.NullString); !ok {
 				return fmt.Errorf("unexpected type %T for field usage_location", values[i])
@@ -179,6 +191,19 @@ func (_m *User) assignValues(columns []string, values []any) error {
 				if err := json.Unmarshal(*value, &_m.Roles); err != nil {
 					return fmt.Errorf("unmarshal field roles: %w", err)
 				}
+			}
+		case user.FieldAttributes:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field attributes", values[i])
+			} else if value.Valid {
+				_m.Attributes = value.String
+			}
+		case user.FieldUpdatedAt:
+			if value, ok := values[i].(*sql.NullTime); !ok {
+				return fmt.Errorf("unexpected type %T for field updated_at", values[i])
+			} else if value.Valid {
+				_m.UpdatedAt = new(time.Time)
+				*_m.UpdatedAt = value.Time
 			}
 		default:
 			_m.selectValues.Set(columns[i], values[i])
@@ -252,6 +277,9 @@ func (_m *User) String() string {
 	builder.WriteString("department=")
 	builder.WriteString(_m.Department)
 	builder.WriteString(", ")
+	builder.WriteString("cost_center=")
+	builder.WriteString(_m.CostCenter)
+	builder.WriteString(", ")
 	builder.WriteString("usage_location=")
 	builder.WriteString(_m.UsageLocation)
 	builder.WriteString(", ")
@@ -260,6 +288,14 @@ func (_m *User) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("roles=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Roles))
+	builder.WriteString(", ")
+	builder.WriteString("attributes=")
+	builder.WriteString(_m.Attributes)
+	builder.WriteString(", ")
+	if v := _m.UpdatedAt; v != nil {
+		builder.WriteString("updated_at=")
+		builder.WriteString(v.Format(time.ANSIC))
+	}
 	builder.WriteByte(')')
 	return builder.String()
 }

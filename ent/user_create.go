@@ -117,6 +117,20 @@ func (_c *UserCreate) SetNillableDepartment(v *string) *UserCreate {
 	return _c
 }
 
+// SetCostCenter sets the "cost_center" field.
+func (_c *UserCreate) SetCostCenter(v string) *UserCreate {
+	_c.mutation.SetCostCenter(v)
+	return _c
+}
+
+// SetNillableCostCenter sets the "cost_center" field if the given value is not nil.
+func (_c *UserCreate) SetNillableCostCenter(v *string) *UserCreate {
+	if v != nil {
+		_c.SetCostCenter(*v)
+	}
+	return _c
+}
+
 // SetUsageLocation sets the "usage_location" field.
 func (_c *UserCreate) SetUsageLocation(v string) *UserCreate {
 	_c.mutation.SetUsageLocation(v)
@@ -148,6 +162,34 @@ func (_c *UserCreate) SetNillableEnabled(v *bool) *UserCreate {
 // SetRoles sets the "roles" field.
 func (_c *UserCreate) SetRoles(v []string) *UserCreate {
 	_c.mutation.SetRoles(v)
+	return _c
+}
+
+// SetAttributes sets the "attributes" field.
+func (_c *UserCreate) SetAttributes(v string) *UserCreate {
+	_c.mutation.SetAttributes(v)
+	return _c
+}
+
+// SetNillableAttributes sets the "attributes" field if the given value is not nil.
+func (_c *UserCreate) SetNillableAttributes(v *string) *UserCreate {
+	if v != nil {
+		_c.SetAttributes(*v)
+	}
+	return _c
+}
+
+// SetUpdatedAt sets the "updated_at" field.
+func (_c *UserCreate) SetUpdatedAt(v time.Time) *UserCreate {
+	_c.mutation.SetUpdatedAt(v)
+	return _c
+}
+
+// SetNillableUpdatedAt sets the "updated_at" field if the given value is not nil.
+func (_c *UserCreate) SetNillableUpdatedAt(v *time.Time) *UserCreate {
+	if v != nil {
+		_c.SetUpdatedAt(*v)
+	}
 	return _c
 }
 
@@ -227,6 +269,10 @@ func (_c *UserCreate) defaults() {
 		v := user.DefaultDepartment
 		_c.mutation.SetDepartment(v)
 	}
+	if _, ok := _c.mutation.CostCenter(); !ok {
+		v := user.DefaultCostCenter
+		_c.mutation.SetCostCenter(v)
+	}
 	if _, ok := _c.mutation.UsageLocation(); !ok {
 		v := user.DefaultUsageLocation
 		_c.mutation.SetUsageLocation(v)
@@ -234,6 +280,10 @@ func (_c *UserCreate) defaults() {
 	if _, ok := _c.mutation.Enabled(); !ok {
 		v := user.DefaultEnabled
 		_c.mutation.SetEnabled(v)
+	}
+	if _, ok := _c.mutation.Attributes(); !ok {
+		v := user.DefaultAttributes
+		_c.mutation.SetAttributes(v)
 	}
 }
 
@@ -295,6 +345,14 @@ func (_c *UserCreate) check() error {
 			return &ValidationError{Name: "department", err: fmt.Errorf(`ent: validator failed for field "User.department": %w`, err)}
 		}
 	}
+	if _, ok := _c.mutation.CostCenter(); !ok {
+		return &ValidationError{Name: "cost_center", err: errors.New(`ent: missing required field "User.cost_center"`)}
+	}
+	if v, ok := _c.mutation.CostCenter(); ok {
+		if err := user.CostCenterValidator(v); err != nil {
+			return &ValidationError{Name: "cost_center", err: fmt.Errorf(`ent: validator failed for field "User.cost_center": %w`, err)}
+		}
+	}
 	if _, ok := _c.mutation.UsageLocation(); !ok {
 		return &ValidationError{Name: "usage_location", err: errors.New(`ent: missing required field "User.usage_location"`)}
 	}
@@ -305,6 +363,9 @@ func (_c *UserCreate) check() error {
 	}
 	if _, ok := _c.mutation.Enabled(); !ok {
 		return &ValidationError{Name: "enabled", err: errors.New(`ent: missing required field "User.enabled"`)}
+	}
+	if _, ok := _c.mutation.Attributes(); !ok {
+		return &ValidationError{Name: "attributes", err: errors.New(`ent: missing required field "User.attributes"`)}
 	}
 	return nil
 }
@@ -370,6 +431,10 @@ func (_c *UserCreate) createSpec() (*User, *sqlgraph.CreateSpec) {
 		_spec.SetField(user.FieldDepartment, field.TypeString, value)
 		_node.Department = value
 	}
+	if value, ok := _c.mutation.CostCenter(); ok {
+		_spec.SetField(user.FieldCostCenter, field.TypeString, value)
+		_node.CostCenter = value
+	}
 	if value, ok := _c.mutation.UsageLocation(); ok {
 		_spec.SetField(user.FieldUsageLocation, field.TypeString, value)
 		_node.UsageLocation = value
@@ -381,6 +446,14 @@ func (_c *UserCreate) createSpec() (*User, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.Roles(); ok {
 		_spec.SetField(user.FieldRoles, field.TypeJSON, value)
 		_node.Roles = value
+	}
+	if value, ok := _c.mutation.Attributes(); ok {
+		_spec.SetField(user.FieldAttributes, field.TypeString, value)
+		_node.Attributes = value
+	}
+	if value, ok := _c.mutation.UpdatedAt(); ok {
+		_spec.SetField(user.FieldUpdatedAt, field.TypeTime, value)
+		_node.UpdatedAt = &value
 	}
 	if nodes := _c.mutation.GroupsIDs(); len(nodes) > 0 {
 		edge := &sqlgraph.EdgeSpec{

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
@@ -134,6 +135,20 @@ func (_u *UserUpdate) SetNillableDepartment(v *string) *UserUpdate {
 	return _u
 }
 
+// SetCostCenter sets the "cost_center" field.
+func (_u *UserUpdate) SetCostCenter(v string) *UserUpdate {
+	_u.mutation.SetCostCenter(v)
+	return _u
+}
+
+// SetNillableCostCenter sets the "cost_center" field if the given value is not nil.
+func (_u *UserUpdate) SetNillableCostCenter(v *string) *UserUpdate {
+	if v != nil {
+		_u.SetCostCenter(*v)
+	}
+	return _u
+}
+
 // SetUsageLocation sets the "usage_location" field.
 func (_u *UserUpdate) SetUsageLocation(v string) *UserUpdate {
 	_u.mutation.SetUsageLocation(v)
@@ -177,6 +192,40 @@ func (_u *UserUpdate) AppendRoles(v []string) *UserUpdate {
 // ClearRoles clears the value of the "roles" field.
 func (_u *UserUpdate) ClearRoles() *UserUpdate {
 	_u.mutation.ClearRoles()
+	return _u
+}
+
+// SetAttributes sets the "attributes" field.
+func (_u *UserUpdate) SetAttributes(v string) *UserUpdate {
+	_u.mutation.SetAttributes(v)
+	return _u
+}
+
+// SetNillableAttributes sets the "attributes" field if the given value is not nil.
+func (_u *UserUpdate) SetNillableAttributes(v *string) *UserUpdate {
+	if v != nil {
+		_u.SetAttributes(*v)
+	}
+	return _u
+}
+
+// SetUpdatedAt sets the "updated_at" field.
+func (_u *UserUpdate) SetUpdatedAt(v time.Time) *UserUpdate {
+	_u.mutation.SetUpdatedAt(v)
+	return _u
+}
+
+// SetNillableUpdatedAt sets the "updated_at" field if the given value is not nil.
+func (_u *UserUpdate) SetNillableUpdatedAt(v *time.Time) *UserUpdate {
+	if v != nil {
+		_u.SetUpdatedAt(*v)
+	}
+	return _u
+}
+
+// ClearUpdatedAt clears the value of the "updated_at" field.
+func (_u *UserUpdate) ClearUpdatedAt() *UserUpdate {
+	_u.mutation.ClearUpdatedAt()
 	return _u
 }
 
@@ -285,6 +334,11 @@ func (_u *UserUpdate) check() error {
 			return &ValidationError{Name: "department", err: fmt.Errorf(`ent: validator failed for field "User.department": %w`, err)}
 		}
 	}
+	if v, ok := _u.mutation.CostCenter(); ok {
+		if err := user.CostCenterValidator(v); err != nil {
+			return &ValidationError{Name: "cost_center", err: fmt.Errorf(`ent: validator failed for field "User.cost_center": %w`, err)}
+		}
+	}
 	if v, ok := _u.mutation.UsageLocation(); ok {
 		if err := user.UsageLocationValidator(v); err != nil {
 			return &ValidationError{Name: "usage_location", err: fmt.Errorf(`ent: validator failed for field "User.usage_location": %w`, err)}
@@ -335,6 +389,9 @@ func (_u *UserUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if value, ok := _u.mutation.Department(); ok {
 		_spec.SetField(user.FieldDepartment, field.TypeString, value)
 	}
+	if value, ok := _u.mutation.CostCenter(); ok {
+		_spec.SetField(user.FieldCostCenter, field.TypeString, value)
+	}
 	if value, ok := _u.mutation.UsageLocation(); ok {
 		_spec.SetField(user.FieldUsageLocation, field.TypeString, value)
 	}
@@ -351,6 +408,15 @@ func (_u *UserUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	}
 	if _u.mutation.RolesCleared() {
 		_spec.ClearField(user.FieldRoles, field.TypeJSON)
+	}
+	if value, ok := _u.mutation.Attributes(); ok {
+		_spec.SetField(user.FieldAttributes, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.UpdatedAt(); ok {
+		_spec.SetField(user.FieldUpdatedAt, field.TypeTime, value)
+	}
+	if _u.mutation.UpdatedAtCleared() {
+		_spec.ClearField(user.FieldUpdatedAt, field.TypeTime)
 	}
 	if _u.mutation.GroupsCleared() {
 		edge := &sqlgraph.EdgeSpec{
@@ -523,6 +589,20 @@ func (_u *UserUpdateOne) SetNillableDepartment(v *string) *UserUpdateOne {
 	return _u
 }
 
+// SetCostCenter sets the "cost_center" field.
+func (_u *UserUpdateOne) SetCostCenter(v string) *UserUpdateOne {
+	_u.mutation.SetCostCenter(v)
+	return _u
+}
+
+// SetNillableCostCenter sets the "cost_center" field if the given value is not nil.
+func (_u *UserUpdateOne) SetNillableCostCenter(v *string) *UserUpdateOne {
+	if v != nil {
+		_u.SetCostCenter(*v)
+	}
+	return _u
+}
+
 // SetUsageLocation sets the "usage_location" field.
 func (_u *UserUpdateOne) SetUsageLocation(v string) *UserUpdateOne {
 	_u.mutation.SetUsageLocation(v)
@@ -566,6 +646,40 @@ func (_u *UserUpdateOne) AppendRoles(v []string) *UserUpdateOne {
 // ClearRoles clears the value of the "roles" field.
 func (_u *UserUpdateOne) ClearRoles() *UserUpdateOne {
 	_u.mutation.ClearRoles()
+	return _u
+}
+
+// SetAttributes sets the "attributes" field.
+func (_u *UserUpdateOne) SetAttributes(v string) *UserUpdateOne {
+	_u.mutation.SetAttributes(v)
+	return _u
+}
+
+// SetNillableAttributes sets the "attributes" field if the given value is not nil.
+func (_u *UserUpdateOne) SetNillableAttributes(v *string) *UserUpdateOne {
+	if v != nil {
+		_u.SetAttributes(*v)
+	}
+	return _u
+}
+
+// SetUpdatedAt sets the "updated_at" field.
+func (_u *UserUpdateOne) SetUpdatedAt(v time.Time) *UserUpdateOne {
+	_u.mutation.SetUpdatedAt(v)
+	return _u
+}
+
+// SetNillableUpdatedAt sets the "updated_at" field if the given value is not nil.
+func (_u *UserUpdateOne) SetNillableUpdatedAt(v *time.Time) *UserUpdateOne {
+	if v != nil {
+		_u.SetUpdatedAt(*v)
+	}
+	return _u
+}
+
+// ClearUpdatedAt clears the value of the "updated_at" field.
+func (_u *UserUpdateOne) ClearUpdatedAt() *UserUpdateOne {
+	_u.mutation.ClearUpdatedAt()
 	return _u
 }
 
@@ -687,6 +801,11 @@ func (_u *UserUpdateOne) check() error {
 			return &ValidationError{Name: "department", err: fmt.Errorf(`ent: validator failed for field "User.department": %w`, err)}
 		}
 	}
+	if v, ok := _u.mutation.CostCenter(); ok {
+		if err := user.CostCenterValidator(v); err != nil {
+			return &ValidationError{Name: "cost_center", err: fmt.Errorf(`ent: validator failed for field "User.cost_center": %w`, err)}
+		}
+	}
 	if v, ok := _u.mutation.UsageLocation(); ok {
 		if err := user.UsageLocationValidator(v); err != nil {
 			return &ValidationError{Name: "usage_location", err: fmt.Errorf(`ent: validator failed for field "User.usage_location": %w`, err)}
@@ -754,6 +873,9 @@ func (_u *UserUpdateOne) sqlSave(ctx context.Context) (_node *User, err error) {
 	if value, ok := _u.mutation.Department(); ok {
 		_spec.SetField(user.FieldDepartment, field.TypeString, value)
 	}
+	if value, ok := _u.mutation.CostCenter(); ok {
+		_spec.SetField(user.FieldCostCenter, field.TypeString, value)
+	}
 	if value, ok := _u.mutation.UsageLocation(); ok {
 		_spec.SetField(user.FieldUsageLocation, field.TypeString, value)
 	}
@@ -770,6 +892,15 @@ func (_u *UserUpdateOne) sqlSave(ctx context.Context) (_node *User, err error) {
 	}
 	if _u.mutation.RolesCleared() {
 		_spec.ClearField(user.FieldRoles, field.TypeJSON)
+	}
+	if value, ok := _u.mutation.Attributes(); ok {
+		_spec.SetField(user.FieldAttributes, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.UpdatedAt(); ok {
+		_spec.SetField(user.FieldUpdatedAt, field.TypeTime, value)
+	}
+	if _u.mutation.UpdatedAtCleared() {
+		_spec.ClearField(user.FieldUpdatedAt, field.TypeTime)
 	}
 	if _u.mutation.GroupsCleared() {
 		edge := &sqlgraph.EdgeSpec{

@@ -33,9 +33,11 @@ type VendorEdges struct {
 	Products []*Product `json:"products,omitempty"`
 	// Contracts holds the value of the contracts edge.
 	Contracts []*Contract `json:"contracts,omitempty"`
+	// Deployments holds the value of the deployments edge.
+	Deployments []*Deployment `json:"deployments,omitempty"`
 	// loadedTypes holds the information for reporting if a
 	// type was loaded (or requested) in eager-loading or not.
-	loadedTypes [2]bool
+	loadedTypes [3]bool
 }
 
 // ProductsOrErr returns the Products value or an error if the edge
@@ -54,6 +56,15 @@ func (e VendorEdges) ContractsOrErr() ([]*Contract, error) {
 		return e.Contracts, nil
 	}
 	return nil, &NotLoadedError{edge: "contracts"}
+}
+
+// DeploymentsOrErr returns the Deployments value or an error if the edge
+// was not loaded in eager-loading.
+func (e VendorEdges) DeploymentsOrErr() ([]*Deployment, error) {
+	if e.loadedTypes[2] {
+		return e.Deployments, nil
+	}
+	return nil, &NotLoadedError{edge: "deployments"}
 }
 
 // scanValues returns the types for scanning values from sql.Rows.
@@ -121,6 +132,11 @@ func (_m *Vendor) QueryProducts() *ProductQuery {
 // QueryContracts queries the "contracts" edge of the Vendor entity.
 func (_m *Vendor) QueryContracts() *ContractQuery {
 	return NewVendorClient(_m.config).QueryContracts(_m)
+}
+
+// QueryDeployments queries the "deployments" edge of the Vendor entity.
+func (_m *Vendor) QueryDeployments() *DeploymentQuery {
+	return NewVendorClient(_m.config).QueryDeployments(_m)
 }
 
 // Update returns a builder for updating this Vendor.

@@ -13,6 +13,7 @@ import (
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"entgo.io/ent/schema/field"
 	"github.com/ringfence/ringfence/ent/contract"
+	"github.com/ringfence/ringfence/ent/deployment"
 	"github.com/ringfence/ringfence/ent/predicate"
 	"github.com/ringfence/ringfence/ent/product"
 	"github.com/ringfence/ringfence/ent/vendor"
@@ -21,13 +22,14 @@ import (
 // VendorQuery is the builder for querying Vendor entities.
 type VendorQuery struct {
 	config
-	ctx           *QueryContext
-	order         []vendor.OrderOption
-	inters        []Interceptor
-	predicates    []predicate.Vendor
-	withProducts  *ProductQuery
-	withContracts *ContractQuery
-	modifiers     []func(*sql.Selector)
+	ctx             *QueryContext
+	order           []vendor.OrderOption
+	inters          []Interceptor
+	predicates      []predicate.Vendor
+	withProducts    *ProductQuery
+	withContracts   *ContractQuery
+	withDeployments *DeploymentQuery
+	modifiers       []func(*sql.Selector)
 	// intermediate query (i.e. traversal path).
 	sql  *sql.Selector
 	path func(context.Context) (*sql.Selector, error)
@@ -101,6 +103,28 @@ func (_q *VendorQuery) QueryContracts() *ContractQuery {
 			sqlgraph.From(vendor.Table, vendor.FieldID, selector),
 			sqlgraph.To(contract.Table, contract.FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, vendor.ContractsTable, vendor.ContractsColumn),
+		)
+		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
+		return fromU, nil
+	}
+	return query
+}
+
+// QueryDeployments chains the current query on the "deployments" edge.
+func (_q *VendorQuery) QueryDeployments() *DeploymentQuery {
+	query := (&DeploymentClient{config: _q.config}).Query()
+	query.path = func(ctx context.Context) (fromU *sql.Selector, err error) {
+		if err := _q.prepareQuery(ctx); err != nil {
+			return nil, err
+		}
+		selector := _q.sqlQuery(ctx)
+		if err := selector.Err(); err != nil {
+			return nil, err
+		}
+		step := sqlgraph.NewStep(
+			sqlgraph.From(vendor.Table, vendor.FieldID, selector),
+			sqlgraph.To(deployment.Table, deployment.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, vendor.DeploymentsTable, vendor.DeploymentsColumn),
 		)
 		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
 		return fromU, nil
@@ -295,13 +319,14 @@ func (_q *VendorQuery) Clone() *VendorQuery {
 		return nil
 	}
 	return &VendorQuery{
-		config:        _q.config,
-		ctx:           _q.ctx.Clone(),
-		order:         append([]vendor.OrderOption{}, _q.order...),
-		inters:        append([]Interceptor{}, _q.inters...),
-		predicates:    append([]predicate.Vendor{}, _q.predicates...),
-		withProducts:  _q.withProducts.Clone(),
-		withContracts: _q.withContracts.Clone(),
+		config:          _q.config,
+		ctx:             _q.ctx.Clone(),
+		order:           append([]vendor.OrderOption{}, _q.order...),
+		inters:          append([]Interceptor{}, _q.inters...),
+		predicates:      append([]predicate.Vendor{}, _q.predicates...),
+		withProducts:    _q.withProducts.Clone(),
+		withContracts:   _q.withContracts.Clone(),
+		withDeployments: _q.withDeployments.Clone(),
 		// clone intermediate query.
 		sql:       _q.sql.Clone(),
 		path:      _q.path,
@@ -328,6 +353,17 @@ func (_q *VendorQuery) WithContracts(opts ...func(*ContractQuery)) *VendorQuery 
 		opt(query)
 	}
 	_q.withContracts = query
+	return _q
+}
+
+// WithDeployments tells the query-builder to eager-load the nodes that are connected to
+// the "deployments" edge. The optional arguments are used to configure the query builder of the edge.
+func (_q *VendorQuery) WithDeployments(opts ...func(*DeploymentQuery)) *VendorQuery {
+	query := (&DeploymentClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	_q.withDeployments = query
 	return _q
 }
 
@@ -409,9 +445,10 @@ func (_q *VendorQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Vendo
 	var (
 		nodes       = []*Vendor{}
 		_spec       = _q.querySpec()
-		loadedTypes = [2]bool{
+		loadedTypes = [3]bool{
 			_q.withProducts != nil,
 			_q.withContracts != nil,
+			_q.withDeployments != nil,
 		}
 	)
 	_spec.ScanValues = func(columns []string) ([]any, error) {
@@ -446,6 +483,13 @@ func (_q *VendorQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Vendo
 		if err := _q.loadContracts(ctx, query, nodes,
 			func(n *Vendor) { n.Edges.Contracts = []*Contract{} },
 			func(n *Vendor, e *Contract) { n.Edges.Contracts = append(n.Edges.Contracts, e) }); err != nil {
+			return nil, err
+		}
+	}
+	if query := _q.withDeployments; query != nil {
+		if err := _q.loadDeployments(ctx, query, nodes,
+			func(n *Vendor) { n.Edges.Deployments = []*Deployment{} },
+			func(n *Vendor, e *Deployment) { n.Edges.Deployments = append(n.Edges.Deployments, e) }); err != nil {
 			return nil, err
 		}
 	}
@@ -497,6 +541,36 @@ func (_q *VendorQuery) loadContracts(ctx context.Context, query *ContractQuery, 
 	}
 	query.Where(predicate.Contract(func(s *sql.Selector) {
 		s.Where(sql.InValues(s.C(vendor.ContractsColumn), fks...))
+	}))
+	neighbors, err := query.All(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range neighbors {
+		fk := n.VendorID
+		node, ok := nodeids[fk]
+		if !ok {
+			return fmt.Errorf(`unexpected referenced foreign-key "vendor_id" returned %v for node %v`, fk, n.ID)
+		}
+		assign(node, n)
+	}
+	return nil
+}
+func (_q *VendorQuery) loadDeployments(ctx context.Context, query *DeploymentQuery, nodes []*Vendor, init func(*Vendor), assign func(*Vendor, *Deployment)) error {
+	fks := make([]driver.Value, 0, len(nodes))
+	nodeids := make(map[int64]*Vendor)
+	for i := range nodes {
+		fks = append(fks, nodes[i].ID)
+		nodeids[nodes[i].ID] = nodes[i]
+		if init != nil {
+			init(nodes[i])
+		}
+	}
+	if len(query.ctx.Fields) > 0 {
+		query.ctx.AppendFieldOnce(deployment.FieldVendorID)
+	}
+	query.Where(predicate.Deployment(func(s *sql.Selector) {
+		s.Where(sql.InValues(s.C(vendor.DeploymentsColumn), fks...))
 	}))
 	neighbors, err := query.All(ctx)
 	if err != nil {

@@ -22,6 +22,8 @@ const (
 	FieldName = "name"
 	// FieldMembers holds the string denoting the members field in the database.
 	FieldMembers = "members"
+	// FieldUpdatedAt holds the string denoting the updated_at field in the database.
+	FieldUpdatedAt = "updated_at"
 	// EdgeUsers holds the string denoting the users edge name in mutations.
 	EdgeUsers = "users"
 	// EdgeMemberships holds the string denoting the memberships edge name in mutations.
@@ -49,6 +51,7 @@ var Columns = []string{
 	FieldExternalID,
 	FieldName,
 	FieldMembers,
+	FieldUpdatedAt,
 }
 
 var (
@@ -104,6 +107,11 @@ func ByName(opts ...sql.OrderTermOption) OrderOption {
 // ByMembers orders the results by the members field.
 func ByMembers(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldMembers, opts...).ToFunc()
+}
+
+// ByUpdatedAt orders the results by the updated_at field.
+func ByUpdatedAt(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldUpdatedAt, opts...).ToFunc()
 }
 
 // ByUsersCount orders the results by users count.

@@ -33,12 +33,20 @@ const (
 	FieldContractID = "contract_id"
 	// FieldProductID holds the string denoting the product_id field in the database.
 	FieldProductID = "product_id"
+	// FieldExternalID holds the string denoting the external_id field in the database.
+	FieldExternalID = "external_id"
 	// FieldQuantity holds the string denoting the quantity field in the database.
 	FieldQuantity = "quantity"
 	// FieldUnlimitedQuantity holds the string denoting the unlimited_quantity field in the database.
 	FieldUnlimitedQuantity = "unlimited_quantity"
 	// FieldOverage holds the string denoting the overage field in the database.
 	FieldOverage = "overage"
+	// FieldOverageShrinks holds the string denoting the overage_shrinks field in the database.
+	FieldOverageShrinks = "overage_shrinks"
+	// FieldCommitted holds the string denoting the committed field in the database.
+	FieldCommitted = "committed"
+	// FieldRenewalQuantity holds the string denoting the renewal_quantity field in the database.
+	FieldRenewalQuantity = "renewal_quantity"
 	// FieldMetric holds the string denoting the metric field in the database.
 	FieldMetric = "metric"
 	// FieldStartsOn holds the string denoting the starts_on field in the database.
@@ -49,6 +57,8 @@ const (
 	FieldUnitPrice = "unit_price"
 	// FieldCurrency holds the string denoting the currency field in the database.
 	FieldCurrency = "currency"
+	// FieldPricePer holds the string denoting the price_per field in the database.
+	FieldPricePer = "price_per"
 	// FieldNotes holds the string denoting the notes field in the database.
 	FieldNotes = "notes"
 	// EdgeContract holds the string denoting the contract edge name in mutations.
@@ -57,6 +67,10 @@ const (
 	EdgeProduct = "product"
 	// EdgeAllotments holds the string denoting the allotments edge name in mutations.
 	EdgeAllotments = "allotments"
+	// EdgeAllocations holds the string denoting the allocations edge name in mutations.
+	EdgeAllocations = "allocations"
+	// EdgePurchases holds the string denoting the purchases edge name in mutations.
+	EdgePurchases = "purchases"
 	// Table holds the table name of the license in the database.
 	Table = "licenses"
 	// ContractTable is the table that holds the contract relation/edge.
@@ -80,6 +94,20 @@ const (
 	AllotmentsInverseTable = "allotments"
 	// AllotmentsColumn is the table column denoting the allotments relation/edge.
 	AllotmentsColumn = "license_id"
+	// AllocationsTable is the table that holds the allocations relation/edge.
+	AllocationsTable = "allocations"
+	// AllocationsInverseTable is the table name for the Allocation entity.
+	// It exists in this package in order to avoid circular dependency with the "allocation" package.
+	AllocationsInverseTable = "allocations"
+	// AllocationsColumn is the table column denoting the allocations relation/edge.
+	AllocationsColumn = "license_id"
+	// PurchasesTable is the table that holds the purchases relation/edge.
+	PurchasesTable = "purchase_reservations"
+	// PurchasesInverseTable is the table name for the PurchaseReservation entity.
+	// It exists in this package in order to avoid circular dependency with the "purchasereservation" package.
+	PurchasesInverseTable = "purchase_reservations"
+	// PurchasesColumn is the table column denoting the purchases relation/edge.
+	PurchasesColumn = "license_id"
 )
 
 // Columns holds all SQL columns for license fields.
@@ -94,14 +122,19 @@ var Columns = []string{
 	FieldErrors,
 	FieldContractID,
 	FieldProductID,
+	FieldExternalID,
 	FieldQuantity,
 	FieldUnlimitedQuantity,
 	FieldOverage,
+	FieldOverageShrinks,
+	FieldCommitted,
+	FieldRenewalQuantity,
 	FieldMetric,
 	FieldStartsOn,
 	FieldEndsOn,
 	FieldUnitPrice,
 	FieldCurrency,
+	FieldPricePer,
 	FieldNotes,
 }
 
@@ -126,12 +159,18 @@ var (
 	DefaultWaiting int64
 	// DefaultErrors holds the default value on creation for the "errors" field.
 	DefaultErrors int64
+	// ExternalIDValidator is a validator for the "external_id" field. It is called by the builders before save.
+	ExternalIDValidator func(string) error
 	// DefaultQuantity holds the default value on creation for the "quantity" field.
 	DefaultQuantity int64
 	// DefaultUnlimitedQuantity holds the default value on creation for the "unlimited_quantity" field.
 	DefaultUnlimitedQuantity bool
 	// DefaultOverage holds the default value on creation for the "overage" field.
 	DefaultOverage int64
+	// DefaultOverageShrinks holds the default value on creation for the "overage_shrinks" field.
+	DefaultOverageShrinks bool
+	// DefaultCommitted holds the default value on creation for the "committed" field.
+	DefaultCommitted int64
 	// StartsOnValidator is a validator for the "starts_on" field. It is called by the builders before save.
 	StartsOnValidator func(string) error
 	// EndsOnValidator is a validator for the "ends_on" field. It is called by the builders before save.
@@ -165,6 +204,33 @@ func MetricValidator(m Metric) error {
 		return nil
 	default:
 		return fmt.Errorf("license: invalid enum value for metric field: %q", m)
+	}
+}
+
+// PricePer defines the type for the "price_per" enum field.
+type PricePer string
+
+// PricePerYEAR is the default value of the PricePer enum.
+const DefaultPricePer = PricePerYEAR
+
+// PricePer values.
+const (
+	PricePerMONTH PricePer = "MONTH"
+	PricePerYEAR  PricePer = "YEAR"
+	PricePerTERM  PricePer = "TERM"
+)
+
+func (pp PricePer) String() string {
+	return string(pp)
+}
+
+// PricePerValidator is a validator for the "price_per" field enum values. It is called by the builders before save.
+func PricePerValidator(pp PricePer) error {
+	switch pp {
+	case PricePerMONTH, PricePerYEAR, PricePerTERM:
+		return nil
+	default:
+		return fmt.Errorf("license: invalid enum value for price_per field: %q", pp)
 	}
 }
 
@@ -221,6 +287,11 @@ func ByProductID(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldProductID, opts...).ToFunc()
 }
 
+// ByExternalID orders the results by the external_id field.
+func ByExternalID(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldExternalID, opts...).ToFunc()
+}
+
 // ByQuantity orders the results by the quantity field.
 func ByQuantity(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldQuantity, opts...).ToFunc()
@@ -234,6 +305,21 @@ func ByUnlimitedQuantity(opts ...sql.OrderTermOption) OrderOption {
 // ByOverage orders the results by the overage field.
 func ByOverage(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldOverage, opts...).ToFunc()
+}
+
+// ByOverageShrinks orders the results by the overage_shrinks field.
+func ByOverageShrinks(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldOverageShrinks, opts...).ToFunc()
+}
+
+// ByCommitted orders the results by the committed field.
+func ByCommitted(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldCommitted, opts...).ToFunc()
+}
+
+// ByRenewalQuantity orders the results by the renewal_quantity field.
+func ByRenewalQuantity(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldRenewalQuantity, opts...).ToFunc()
 }
 
 // ByMetric orders the results by the metric field.
@@ -259,6 +345,11 @@ func ByUnitPrice(opts ...sql.OrderTermOption) OrderOption {
 // ByCurrency orders the results by the currency field.
 func ByCurrency(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldCurrency, opts...).ToFunc()
+}
+
+// ByPricePer orders the results by the price_per field.
+func ByPricePer(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldPricePer, opts...).ToFunc()
 }
 
 // ByNotes orders the results by the notes field.
@@ -293,6 +384,34 @@ func ByAllotments(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
 		sqlgraph.OrderByNeighborTerms(s, newAllotmentsStep(), append([]sql.OrderTerm{term}, terms...)...)
 	}
 }
+
+// ByAllocationsCount orders the results by allocations count.
+func ByAllocationsCount(opts ...sql.OrderTermOption) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborsCount(s, newAllocationsStep(), opts...)
+	}
+}
+
+// ByAllocations orders the results by allocations terms.
+func ByAllocations(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborTerms(s, newAllocationsStep(), append([]sql.OrderTerm{term}, terms...)...)
+	}
+}
+
+// ByPurchasesCount orders the results by purchases count.
+func ByPurchasesCount(opts ...sql.OrderTermOption) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborsCount(s, newPurchasesStep(), opts...)
+	}
+}
+
+// ByPurchases orders the results by purchases terms.
+func ByPurchases(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborTerms(s, newPurchasesStep(), append([]sql.OrderTerm{term}, terms...)...)
+	}
+}
 func newContractStep() *sqlgraph.Step {
 	return sqlgraph.NewStep(
 		sqlgraph.From(Table, FieldID),
@@ -312,5 +431,19 @@ func newAllotmentsStep() *sqlgraph.Step {
 		sqlgraph.From(Table, FieldID),
 		sqlgraph.To(AllotmentsInverseTable, FieldID),
 		sqlgraph.Edge(sqlgraph.O2M, false, AllotmentsTable, AllotmentsColumn),
+	)
+}
+func newAllocationsStep() *sqlgraph.Step {
+	return sqlgraph.NewStep(
+		sqlgraph.From(Table, FieldID),
+		sqlgraph.To(AllocationsInverseTable, FieldID),
+		sqlgraph.Edge(sqlgraph.O2M, false, AllocationsTable, AllocationsColumn),
+	)
+}
+func newPurchasesStep() *sqlgraph.Step {
+	return sqlgraph.NewStep(
+		sqlgraph.From(Table, FieldID),
+		sqlgraph.To(PurchasesInverseTable, FieldID),
+		sqlgraph.Edge(sqlgraph.O2M, false, PurchasesTable, PurchasesColumn),
 	)
 }

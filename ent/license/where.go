@@ -100,6 +100,11 @@ func ProductID(v int64) predicate.License {
 	return predicate.License(sql.FieldEQ(FieldProductID, v))
 }
 
+// ExternalID applies equality check predicate on the "external_id" field. It's identical to ExternalIDEQ.
+func ExternalID(v string) predicate.License {
+	return predicate.License(sql.FieldEQ(FieldExternalID, v))
+}
+
 // Quantity applies equality check predicate on the "quantity" field. It's identical to QuantityEQ.
 func Quantity(v int64) predicate.License {
 	return predicate.License(sql.FieldEQ(FieldQuantity, v))
@@ -113,6 +118,21 @@ func UnlimitedQuantity(v bool) predicate.License {
 // Overage applies equality check predicate on the "overage" field. It's identical to OverageEQ.
 func Overage(v int64) predicate.License {
 	return predicate.License(sql.FieldEQ(FieldOverage, v))
+}
+
+// OverageShrinks applies equality check predicate on the "overage_shrinks" field. It's identical to OverageShrinksEQ.
+func OverageShrinks(v bool) predicate.License {
+	return predicate.License(sql.FieldEQ(FieldOverageShrinks, v))
+}
+
+// Committed applies equality check predicate on the "committed" field. It's identical to CommittedEQ.
+func Committed(v int64) predicate.License {
+	return predicate.License(sql.FieldEQ(FieldCommitted, v))
+}
+
+// RenewalQuantity applies equality check predicate on the "renewal_quantity" field. It's identical to RenewalQuantityEQ.
+func RenewalQuantity(v int64) predicate.License {
+	return predicate.License(sql.FieldEQ(FieldRenewalQuantity, v))
 }
 
 // StartsOn applies equality check predicate on the "starts_on" field. It's identical to StartsOnEQ.
@@ -480,6 +500,81 @@ func ProductIDNotIn(vs ...int64) predicate.License {
 	return predicate.License(sql.FieldNotIn(FieldProductID, vs...))
 }
 
+// ExternalIDEQ applies the EQ predicate on the "external_id" field.
+func ExternalIDEQ(v string) predicate.License {
+	return predicate.License(sql.FieldEQ(FieldExternalID, v))
+}
+
+// ExternalIDNEQ applies the NEQ predicate on the "external_id" field.
+func ExternalIDNEQ(v string) predicate.License {
+	return predicate.License(sql.FieldNEQ(FieldExternalID, v))
+}
+
+// ExternalIDIn applies the In predicate on the "external_id" field.
+func ExternalIDIn(vs ...string) predicate.License {
+	return predicate.License(sql.FieldIn(FieldExternalID, vs...))
+}
+
+// ExternalIDNotIn applies the NotIn predicate on the "external_id" field.
+func ExternalIDNotIn(vs ...string) predicate.License {
+	return predicate.License(sql.FieldNotIn(FieldExternalID, vs...))
+}
+
+// ExternalIDGT applies the GT predicate on the "external_id" field.
+func ExternalIDGT(v string) predicate.License {
+	return predicate.License(sql.FieldGT(FieldExternalID, v))
+}
+
+// ExternalIDGTE applies the GTE predicate on the "external_id" field.
+func ExternalIDGTE(v string) predicate.License {
+	return predicate.License(sql.FieldGTE(FieldExternalID, v))
+}
+
+// ExternalIDLT applies the LT predicate on the "external_id" field.
+func ExternalIDLT(v string) predicate.License {
+	return predicate.License(sql.FieldLT(FieldExternalID, v))
+}
+
+// ExternalIDLTE applies the LTE predicate on the "external_id" field.
+func ExternalIDLTE(v string) predicate.License {
+	return predicate.License(sql.FieldLTE(FieldExternalID, v))
+}
+
+// ExternalIDContains applies the Contains predicate on the "external_id" field.
+func ExternalIDContains(v string) predicate.License {
+	return predicate.License(sql.FieldContains(FieldExternalID, v))
+}
+
+// ExternalIDHasPrefix applies the HasPrefix predicate on the "external_id" field.
+func ExternalIDHasPrefix(v string) predicate.License {
+	return predicate.License(sql.FieldHasPrefix(FieldExternalID, v))
+}
+
+// ExternalIDHasSuffix applies the HasSuffix predicate on the "external_id" field.
+func ExternalIDHasSuffix(v string) predicate.License {
+	return predicate.License(sql.FieldHasSuffix(FieldExternalID, v))
+}
+
+// ExternalIDIsNil applies the IsNil predicate on the "external_id" field.
+func ExternalIDIsNil() predicate.License {
+	return predicate.License(sql.FieldIsNull(FieldExternalID))
+}
+
+// ExternalIDNotNil applies the NotNil predicate on the "external_id" field.
+func ExternalIDNotNil() predicate.License {
+	return predicate.License(sql.FieldNotNull(FieldExternalID))
+}
+
+// ExternalIDEqualFold applies the EqualFold predicate on the "external_id" field.
+func ExternalIDEqualFold(v string) predicate.License {
+	return predicate.License(sql.FieldEqualFold(FieldExternalID, v))
+}
+
+// ExternalIDContainsFold applies the ContainsFold predicate on the "external_id" field.
+func ExternalIDContainsFold(v string) predicate.License {
+	return predicate.License(sql.FieldContainsFold(FieldExternalID, v))
+}
+
 // QuantityEQ applies the EQ predicate on the "quantity" field.
 func QuantityEQ(v int64) predicate.License {
 	return predicate.License(sql.FieldEQ(FieldQuantity, v))
@@ -568,6 +663,106 @@ func OverageLT(v int64) predicate.License {
 // OverageLTE applies the LTE predicate on the "overage" field.
 func OverageLTE(v int64) predicate.License {
 	return predicate.License(sql.FieldLTE(FieldOverage, v))
+}
+
+// OverageShrinksEQ applies the EQ predicate on the "overage_shrinks" field.
+func OverageShrinksEQ(v bool) predicate.License {
+	return predicate.License(sql.FieldEQ(FieldOverageShrinks, v))
+}
+
+// OverageShrinksNEQ applies the NEQ predicate on the "overage_shrinks" field.
+func OverageShrinksNEQ(v bool) predicate.License {
+	return predicate.License(sql.FieldNEQ(FieldOverageShrinks, v))
+}
+
+// CommittedEQ applies the EQ predicate on the "committed" field.
+func CommittedEQ(v int64) predicate.License {
+	return predicate.License(sql.FieldEQ(FieldCommitted, v))
+}
+
+// CommittedNEQ applies the NEQ predicate on the "committed" field.
+func CommittedNEQ(v int64) predicate.License {
+	return predicate.License(sql.FieldNEQ(FieldCommitted, v))
+}
+
+// CommittedIn applies the In predicate on the "committed" field.
+func CommittedIn(vs ...int64) predicate.License {
+	return predicate.License(sql.FieldIn(FieldCommitted, vs...))
+}
+
+// CommittedNotIn applies the NotIn predicate on the "committed" field.
+func CommittedNotIn(vs ...int64) predicate.License {
+	return predicate.License(sql.FieldNotIn(FieldCommitted, vs...))
+}
+
+// CommittedGT applies the GT predicate on the "committed" field.
+func CommittedGT(v int64) predicate.License {
+	return predicate.License(sql.FieldGT(FieldCommitted, v))
+}
+
+// CommittedGTE applies the GTE predicate on the "committed" field.
+func CommittedGTE(v int64) predicate.License {
+	return predicate.License(sql.FieldGTE(FieldCommitted, v))
+}
+
+// CommittedLT applies the LT predicate on the "committed" field.
+func CommittedLT(v int64) predicate.License {
+	return predicate.License(sql.FieldLT(FieldCommitted, v))
+}
+
+// CommittedLTE applies the LTE predicate on the "committed" field.
+func CommittedLTE(v int64) predicate.License {
+	return predicate.License(sql.FieldLTE(FieldCommitted, v))
+}
+
+// RenewalQuantityEQ applies the EQ predicate on the "renewal_quantity" field.
+func RenewalQuantityEQ(v int64) predicate.License {
+	return predicate.License(sql.FieldEQ(FieldRenewalQuantity, v))
+}
+
+// RenewalQuantityNEQ applies the NEQ predicate on the "renewal_quantity" field.
+func RenewalQuantityNEQ(v int64) predicate.License {
+	return predicate.License(sql.FieldNEQ(FieldRenewalQuantity, v))
+}
+
+// RenewalQuantityIn applies the In predicate on the "renewal_quantity" field.
+func RenewalQuantityIn(vs ...int64) predicate.License {
+	return predicate.License(sql.FieldIn(FieldRenewalQuantity, vs...))
+}
+
+// RenewalQuantityNotIn applies the NotIn predicate on the "renewal_quantity" field.
+func RenewalQuantityNotIn(vs ...int64) predicate.License {
+	return predicate.License(sql.FieldNotIn(FieldRenewalQuantity, vs...))
+}
+
+// RenewalQuantityGT applies the GT predicate on the "renewal_quantity" field.
+func RenewalQuantityGT(v int64) predicate.License {
+	return predicate.License(sql.FieldGT(FieldRenewalQuantity, v))
+}
+
+// RenewalQuantityGTE applies the GTE predicate on the "renewal_quantity" field.
+func RenewalQuantityGTE(v int64) predicate.License {
+	return predicate.License(sql.FieldGTE(FieldRenewalQuantity, v))
+}
+
+// RenewalQuantityLT applies the LT predicate on the "renewal_quantity" field.
+func RenewalQuantityLT(v int64) predicate.License {
+	return predicate.License(sql.FieldLT(FieldRenewalQuantity, v))
+}
+
+// RenewalQuantityLTE applies the LTE predicate on the "renewal_quantity" field.
+func RenewalQuantityLTE(v int64) predicate.License {
+	return predicate.License(sql.FieldLTE(FieldRenewalQuantity, v))
+}
+
+// RenewalQuantityIsNil applies the IsNil predicate on the "renewal_quantity" field.
+func RenewalQuantityIsNil() predicate.License {
+	return predicate.License(sql.FieldIsNull(FieldRenewalQuantity))
+}
+
+// RenewalQuantityNotNil applies the NotNil predicate on the "renewal_quantity" field.
+func RenewalQuantityNotNil() predicate.License {
+	return predicate.License(sql.FieldNotNull(FieldRenewalQuantity))
 }
 
 // MetricEQ applies the EQ predicate on the "metric" field.
@@ -890,6 +1085,26 @@ func CurrencyContainsFold(v string) predicate.License {
 	return predicate.License(sql.FieldContainsFold(FieldCurrency, v))
 }
 
+// PricePerEQ applies the EQ predicate on the "price_per" field.
+func PricePerEQ(v PricePer) predicate.License {
+	return predicate.License(sql.FieldEQ(FieldPricePer, v))
+}
+
+// PricePerNEQ applies the NEQ predicate on the "price_per" field.
+func PricePerNEQ(v PricePer) predicate.License {
+	return predicate.License(sql.FieldNEQ(FieldPricePer, v))
+}
+
+// PricePerIn applies the In predicate on the "price_per" field.
+func PricePerIn(vs ...PricePer) predicate.License {
+	return predicate.License(sql.FieldIn(FieldPricePer, vs...))
+}
+
+// PricePerNotIn applies the NotIn predicate on the "price_per" field.
+func PricePerNotIn(vs ...PricePer) predicate.License {
+	return predicate.License(sql.FieldNotIn(FieldPricePer, vs...))
+}
+
 // NotesEQ applies the EQ predicate on the "notes" field.
 func NotesEQ(v string) predicate.License {
 	return predicate.License(sql.FieldEQ(FieldNotes, v))
@@ -1026,6 +1241,52 @@ func HasAllotments() predicate.License {
 func HasAllotmentsWith(preds ...predicate.Allotment) predicate.License {
 	return predicate.License(func(s *sql.Selector) {
 		step := newAllotmentsStep()
+		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
+			for _, p := range preds {
+				p(s)
+			}
+		})
+	})
+}
+
+// HasAllocations applies the HasEdge predicate on the "allocations" edge.
+func HasAllocations() predicate.License {
+	return predicate.License(func(s *sql.Selector) {
+		step := sqlgraph.NewStep(
+			sqlgraph.From(Table, FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, AllocationsTable, AllocationsColumn),
+		)
+		sqlgraph.HasNeighbors(s, step)
+	})
+}
+
+// HasAllocationsWith applies the HasEdge predicate on the "allocations" edge with a given conditions (other predicates).
+func HasAllocationsWith(preds ...predicate.Allocation) predicate.License {
+	return predicate.License(func(s *sql.Selector) {
+		step := newAllocationsStep()
+		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
+			for _, p := range preds {
+				p(s)
+			}
+		})
+	})
+}
+
+// HasPurchases applies the HasEdge predicate on the "purchases" edge.
+func HasPurchases() predicate.License {
+	return predicate.License(func(s *sql.Selector) {
+		step := sqlgraph.NewStep(
+			sqlgraph.From(Table, FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, PurchasesTable, PurchasesColumn),
+		)
+		sqlgraph.HasNeighbors(s, step)
+	})
+}
+
+// HasPurchasesWith applies the HasEdge predicate on the "purchases" edge with a given conditions (other predicates).
+func HasPurchasesWith(preds ...predicate.PurchaseReservation) predicate.License {
+	return predicate.License(func(s *sql.Selector) {
+		step := newPurchasesStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)

@@ -9,6 +9,78 @@ import (
 )
 
 var (
+	// AllocationsColumns holds the columns for the "allocations" table.
+	AllocationsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "created_at", Type: field.TypeTime},
+		{Name: "external_id", Type: field.TypeString, Unique: true, Nullable: true, Size: 200},
+		{Name: "type", Type: field.TypeEnum, Enums: []string{"TRACK_DEPLOYMENT", "CUSTOM_RESERVATION"}},
+		{Name: "name", Type: field.TypeString, Nullable: true, Size: 300},
+		{Name: "quantity", Type: field.TypeInt64, Nullable: true},
+		{Name: "unlimited", Type: field.TypeBool, Default: false},
+		{Name: "metric", Type: field.TypeEnum, Enums: []string{"USERS", "INSTALLS"}, Default: "USERS"},
+		{Name: "cost_center", Type: field.TypeString, Nullable: true, Size: 200},
+		{Name: "notes", Type: field.TypeString, Nullable: true, Size: 2147483647},
+		{Name: "deployment_id", Type: field.TypeInt64, Nullable: true},
+		{Name: "license_id", Type: field.TypeInt64},
+	}
+	// AllocationsTable holds the schema information for the "allocations" table.
+	AllocationsTable = &schema.Table{
+		Name:       "allocations",
+		Columns:    AllocationsColumns,
+		PrimaryKey: []*schema.Column{AllocationsColumns[0]},
+		ForeignKeys: []*schema.ForeignKey{
+			{
+				Symbol:     "allocations_deployments_allocations",
+				Columns:    []*schema.Column{AllocationsColumns[10]},
+				RefColumns: []*schema.Column{DeploymentsColumns[0]},
+				OnDelete:   schema.SetNull,
+			},
+			{
+				Symbol:     "allocations_licenses_allocations",
+				Columns:    []*schema.Column{AllocationsColumns[11]},
+				RefColumns: []*schema.Column{LicensesColumns[0]},
+				OnDelete:   schema.NoAction,
+			},
+		},
+		Indexes: []*schema.Index{
+			{
+				Name:    "allocation_license_id",
+				Unique:  false,
+				Columns: []*schema.Column{AllocationsColumns[11]},
+			},
+			{
+				Name:    "allocation_deployment_id_metric",
+				Unique:  false,
+				Columns: []*schema.Column{AllocationsColumns[10], AllocationsColumns[7]},
+			},
+		},
+	}
+	// AllocationStatesColumns holds the columns for the "allocation_states" table.
+	AllocationStatesColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "allocation_id", Type: field.TypeInt64},
+		{Name: "at", Type: field.TypeTime},
+		{Name: "license_id", Type: field.TypeInt64},
+		{Name: "deployment_id", Type: field.TypeInt64, Default: 0},
+		{Name: "name", Type: field.TypeString, Size: 300, Default: ""},
+		{Name: "quantity", Type: field.TypeInt64, Nullable: true},
+		{Name: "metric", Type: field.TypeString, Size: 20},
+		{Name: "deleted", Type: field.TypeBool, Default: false},
+	}
+	// AllocationStatesTable holds the schema information for the "allocation_states" table.
+	AllocationStatesTable = &schema.Table{
+		Name:       "allocation_states",
+		Columns:    AllocationStatesColumns,
+		PrimaryKey: []*schema.Column{AllocationStatesColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "allocationstate_allocation_id_id",
+				Unique:  false,
+				Columns: []*schema.Column{AllocationStatesColumns[1], AllocationStatesColumns[0]},
+			},
+		},
+	}
 	// AllotmentsColumns holds the columns for the "allotments" table.
 	AllotmentsColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeInt64, Increment: true},
@@ -212,6 +284,44 @@ var (
 			},
 		},
 	}
+	// DeploymentsColumns holds the columns for the "deployments" table.
+	DeploymentsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "created_at", Type: field.TypeTime},
+		{Name: "product", Type: field.TypeString, Size: 300},
+		{Name: "product_key", Type: field.TypeString, Size: 300},
+		{Name: "installs", Type: field.TypeInt64, Default: 0},
+		{Name: "users", Type: field.TypeInt64, Default: 0},
+		{Name: "observed_at", Type: field.TypeTime},
+		{Name: "source", Type: field.TypeString, Size: 200, Default: ""},
+		{Name: "vendor_id", Type: field.TypeInt64},
+	}
+	// DeploymentsTable holds the schema information for the "deployments" table.
+	DeploymentsTable = &schema.Table{
+		Name:       "deployments",
+		Columns:    DeploymentsColumns,
+		PrimaryKey: []*schema.Column{DeploymentsColumns[0]},
+		ForeignKeys: []*schema.ForeignKey{
+			{
+				Symbol:     "deployments_vendors_deployments",
+				Columns:    []*schema.Column{DeploymentsColumns[8]},
+				RefColumns: []*schema.Column{VendorsColumns[0]},
+				OnDelete:   schema.NoAction,
+			},
+		},
+		Indexes: []*schema.Index{
+			{
+				Name:    "deployment_vendor_id_product_key",
+				Unique:  true,
+				Columns: []*schema.Column{DeploymentsColumns[8], DeploymentsColumns[3]},
+			},
+			{
+				Name:    "deployment_product",
+				Unique:  false,
+				Columns: []*schema.Column{DeploymentsColumns[2]},
+			},
+		},
+	}
 	// EventsColumns holds the columns for the "events" table.
 	EventsColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeInt64, Increment: true},
@@ -286,6 +396,33 @@ var (
 			},
 		},
 	}
+	// FeedsColumns holds the columns for the "feeds" table.
+	FeedsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "created_at", Type: field.TypeTime},
+		{Name: "kind", Type: field.TypeString, Size: 50},
+		{Name: "name", Type: field.TypeString, Size: 300},
+		{Name: "digest", Type: field.TypeString, Size: 64},
+		{Name: "actor", Type: field.TypeString, Size: 300},
+		{Name: "state", Type: field.TypeEnum, Enums: []string{"RUNNING", "DONE"}, Default: "RUNNING"},
+		{Name: "pages", Type: field.TypeInt64, Default: 0},
+		{Name: "rows", Type: field.TypeInt64, Default: 0},
+		{Name: "summary", Type: field.TypeString, Size: 2147483647, Default: ""},
+		{Name: "ended_at", Type: field.TypeTime, Nullable: true},
+	}
+	// FeedsTable holds the schema information for the "feeds" table.
+	FeedsTable = &schema.Table{
+		Name:       "feeds",
+		Columns:    FeedsColumns,
+		PrimaryKey: []*schema.Column{FeedsColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "feed_kind_digest",
+				Unique:  false,
+				Columns: []*schema.Column{FeedsColumns[2], FeedsColumns[4]},
+			},
+		},
+	}
 	// GroupsColumns holds the columns for the "groups" table.
 	GroupsColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeInt64, Increment: true},
@@ -293,6 +430,7 @@ var (
 		{Name: "external_id", Type: field.TypeString, Unique: true, Nullable: true, Size: 200},
 		{Name: "name", Type: field.TypeString, Unique: true, Size: 300},
 		{Name: "members", Type: field.TypeInt64, Default: 0},
+		{Name: "updated_at", Type: field.TypeTime, Nullable: true},
 	}
 	// GroupsTable holds the schema information for the "groups" table.
 	GroupsTable = &schema.Table{
@@ -399,14 +537,19 @@ var (
 		{Name: "reserved", Type: field.TypeInt64, Default: 0},
 		{Name: "waiting", Type: field.TypeInt64, Default: 0},
 		{Name: "errors", Type: field.TypeInt64, Default: 0},
+		{Name: "external_id", Type: field.TypeString, Unique: true, Nullable: true, Size: 200},
 		{Name: "quantity", Type: field.TypeInt64, Default: 0},
 		{Name: "unlimited_quantity", Type: field.TypeBool, Default: false},
 		{Name: "overage", Type: field.TypeInt64, Default: 0},
+		{Name: "overage_shrinks", Type: field.TypeBool, Default: false},
+		{Name: "committed", Type: field.TypeInt64, Default: 0},
+		{Name: "renewal_quantity", Type: field.TypeInt64, Nullable: true},
 		{Name: "metric", Type: field.TypeEnum, Enums: []string{"USERS", "INSTALLS"}, Default: "USERS"},
 		{Name: "starts_on", Type: field.TypeString, Nullable: true, Size: 10},
 		{Name: "ends_on", Type: field.TypeString, Nullable: true, Size: 10},
 		{Name: "unit_price", Type: field.TypeString, Nullable: true, Size: 40},
 		{Name: "currency", Type: field.TypeString, Nullable: true, Size: 3},
+		{Name: "price_per", Type: field.TypeEnum, Enums: []string{"MONTH", "YEAR", "TERM"}, Default: "YEAR"},
 		{Name: "notes", Type: field.TypeString, Nullable: true, Size: 2147483647},
 		{Name: "contract_id", Type: field.TypeInt64},
 		{Name: "product_id", Type: field.TypeInt64},
@@ -419,13 +562,13 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "licenses_contracts_licenses",
-				Columns:    []*schema.Column{LicensesColumns[17]},
+				Columns:    []*schema.Column{LicensesColumns[22]},
 				RefColumns: []*schema.Column{ContractsColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
 			{
 				Symbol:     "licenses_products_licenses",
-				Columns:    []*schema.Column{LicensesColumns[18]},
+				Columns:    []*schema.Column{LicensesColumns[23]},
 				RefColumns: []*schema.Column{ProductsColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
@@ -434,12 +577,37 @@ var (
 			{
 				Name:    "license_contract_id",
 				Unique:  false,
-				Columns: []*schema.Column{LicensesColumns[17]},
+				Columns: []*schema.Column{LicensesColumns[22]},
 			},
 			{
 				Name:    "license_product_id",
 				Unique:  false,
-				Columns: []*schema.Column{LicensesColumns[18]},
+				Columns: []*schema.Column{LicensesColumns[23]},
+			},
+		},
+	}
+	// LicenseStatesColumns holds the columns for the "license_states" table.
+	LicenseStatesColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "license_id", Type: field.TypeInt64},
+		{Name: "at", Type: field.TypeTime},
+		{Name: "quantity", Type: field.TypeInt64},
+		{Name: "committed", Type: field.TypeInt64},
+		{Name: "capacity", Type: field.TypeInt64, Nullable: true},
+		{Name: "used", Type: field.TypeInt64},
+		{Name: "reserved", Type: field.TypeInt64},
+		{Name: "deleted", Type: field.TypeBool, Default: false},
+	}
+	// LicenseStatesTable holds the schema information for the "license_states" table.
+	LicenseStatesTable = &schema.Table{
+		Name:       "license_states",
+		Columns:    LicenseStatesColumns,
+		PrimaryKey: []*schema.Column{LicenseStatesColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "licensestate_license_id_id",
+				Unique:  false,
+				Columns: []*schema.Column{LicenseStatesColumns[1], LicenseStatesColumns[0]},
 			},
 		},
 	}
@@ -472,6 +640,29 @@ var (
 				Name:    "membership_user_id_group_id",
 				Unique:  false,
 				Columns: []*schema.Column{MembershipsColumns[1], MembershipsColumns[0]},
+			},
+		},
+	}
+	// ObservationsColumns holds the columns for the "observations" table.
+	ObservationsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "deployment_id", Type: field.TypeInt64},
+		{Name: "observed_at", Type: field.TypeTime},
+		{Name: "recorded_at", Type: field.TypeTime},
+		{Name: "installs", Type: field.TypeInt64},
+		{Name: "users", Type: field.TypeInt64},
+		{Name: "source", Type: field.TypeString, Size: 200, Default: ""},
+	}
+	// ObservationsTable holds the schema information for the "observations" table.
+	ObservationsTable = &schema.Table{
+		Name:       "observations",
+		Columns:    ObservationsColumns,
+		PrimaryKey: []*schema.Column{ObservationsColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "observation_deployment_id_observed_at_id",
+				Unique:  false,
+				Columns: []*schema.Column{ObservationsColumns[1], ObservationsColumns[2], ObservationsColumns[0]},
 			},
 		},
 	}
@@ -514,6 +705,44 @@ var (
 				Name:    "product_name",
 				Unique:  false,
 				Columns: []*schema.Column{ProductsColumns[2]},
+			},
+		},
+	}
+	// PurchaseReservationsColumns holds the columns for the "purchase_reservations" table.
+	PurchaseReservationsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "created_at", Type: field.TypeTime},
+		{Name: "quantity", Type: field.TypeInt64},
+		{Name: "starts_on", Type: field.TypeString, Size: 10},
+		{Name: "state", Type: field.TypeEnum, Enums: []string{"PLACED", "ACTIVE", "FULFILLED", "CANCELLED"}, Default: "PLACED"},
+		{Name: "order_number", Type: field.TypeString, Nullable: true, Size: 100},
+		{Name: "ended_at", Type: field.TypeTime, Nullable: true},
+		{Name: "notes", Type: field.TypeString, Nullable: true, Size: 2147483647},
+		{Name: "license_id", Type: field.TypeInt64},
+	}
+	// PurchaseReservationsTable holds the schema information for the "purchase_reservations" table.
+	PurchaseReservationsTable = &schema.Table{
+		Name:       "purchase_reservations",
+		Columns:    PurchaseReservationsColumns,
+		PrimaryKey: []*schema.Column{PurchaseReservationsColumns[0]},
+		ForeignKeys: []*schema.ForeignKey{
+			{
+				Symbol:     "purchase_reservations_licenses_purchases",
+				Columns:    []*schema.Column{PurchaseReservationsColumns[8]},
+				RefColumns: []*schema.Column{LicensesColumns[0]},
+				OnDelete:   schema.NoAction,
+			},
+		},
+		Indexes: []*schema.Index{
+			{
+				Name:    "purchasereservation_license_id",
+				Unique:  false,
+				Columns: []*schema.Column{PurchaseReservationsColumns[8]},
+			},
+			{
+				Name:    "purchasereservation_state_starts_on",
+				Unique:  false,
+				Columns: []*schema.Column{PurchaseReservationsColumns[4], PurchaseReservationsColumns[3]},
 			},
 		},
 	}
@@ -621,6 +850,32 @@ var (
 			},
 		},
 	}
+	// ServiceTokensColumns holds the columns for the "service_tokens" table.
+	ServiceTokensColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "created_at", Type: field.TypeTime},
+		{Name: "name", Type: field.TypeString, Size: 200},
+		{Name: "hash", Type: field.TypeString, Unique: true, Size: 64},
+		{Name: "purpose", Type: field.TypeEnum, Enums: []string{"SCIM", "API"}},
+		{Name: "roles", Type: field.TypeJSON, Nullable: true},
+		{Name: "created_by", Type: field.TypeString, Size: 300},
+		{Name: "expires_at", Type: field.TypeTime, Nullable: true},
+		{Name: "revoked_at", Type: field.TypeTime, Nullable: true},
+		{Name: "used_at", Type: field.TypeTime, Nullable: true},
+	}
+	// ServiceTokensTable holds the schema information for the "service_tokens" table.
+	ServiceTokensTable = &schema.Table{
+		Name:       "service_tokens",
+		Columns:    ServiceTokensColumns,
+		PrimaryKey: []*schema.Column{ServiceTokensColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "servicetoken_name",
+				Unique:  false,
+				Columns: []*schema.Column{ServiceTokensColumns[2]},
+			},
+		},
+	}
 	// UsersColumns holds the columns for the "users" table.
 	UsersColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeInt64, Increment: true},
@@ -632,9 +887,12 @@ var (
 		{Name: "email", Type: field.TypeString, Size: 320, Default: ""},
 		{Name: "type", Type: field.TypeEnum, Enums: []string{"MEMBER", "GUEST", "SERVICE_ACCOUNT"}, Default: "MEMBER"},
 		{Name: "department", Type: field.TypeString, Size: 200, Default: ""},
+		{Name: "cost_center", Type: field.TypeString, Size: 200, Default: ""},
 		{Name: "usage_location", Type: field.TypeString, Size: 2, Default: ""},
 		{Name: "enabled", Type: field.TypeBool, Default: true},
 		{Name: "roles", Type: field.TypeJSON, Nullable: true},
+		{Name: "attributes", Type: field.TypeString, Size: 2147483647, Default: ""},
+		{Name: "updated_at", Type: field.TypeTime, Nullable: true},
 	}
 	// UsersTable holds the schema information for the "users" table.
 	UsersTable = &schema.Table{
@@ -650,7 +908,7 @@ var (
 			{
 				Name:    "user_usage_location",
 				Unique:  false,
-				Columns: []*schema.Column{UsersColumns[9]},
+				Columns: []*schema.Column{UsersColumns[10]},
 			},
 			{
 				Name:    "user_display_name",
@@ -698,24 +956,32 @@ var (
 	}
 	// Tables holds all the tables in the schema.
 	Tables = []*schema.Table{
+		AllocationsTable,
+		AllocationStatesTable,
 		AllotmentsTable,
 		AllotmentDelegatesTable,
 		AllotmentScopesTable,
 		ContractsTable,
 		DecisionsTable,
+		DeploymentsTable,
 		EventsTable,
 		ExclusionsTable,
+		FeedsTable,
 		GroupsTable,
 		GroupLicensesTable,
 		GroupNestingsTable,
 		JournalsTable,
 		JournalHeadsTable,
 		LicensesTable,
+		LicenseStatesTable,
 		MembershipsTable,
+		ObservationsTable,
 		ProductsTable,
+		PurchaseReservationsTable,
 		SeatsTable,
 		SeatReasonsTable,
 		ServicePlansTable,
+		ServiceTokensTable,
 		UsersTable,
 		VendorsTable,
 		ProductPlansTable,
@@ -723,6 +989,13 @@ var (
 )
 
 func init() {
+	AllocationsTable.ForeignKeys[0].RefTable = DeploymentsTable
+	AllocationsTable.ForeignKeys[1].RefTable = LicensesTable
+	AllocationsTable.Annotation = &entsql.Annotation{}
+	AllocationsTable.Annotation.Checks = map[string]string{
+		"allocation_kind":     "((type = 'TRACK_DEPLOYMENT' AND deployment_id IS NOT NULL) OR (type = 'CUSTOM_RESERVATION' AND deployment_id IS NULL AND name IS NOT NULL AND NOT unlimited))",
+		"allocation_quantity": "((unlimited AND quantity IS NULL) OR (NOT unlimited AND quantity IS NOT NULL AND quantity >= 0))",
+	}
 	AllotmentsTable.ForeignKeys[0].RefTable = AllotmentsTable
 	AllotmentsTable.ForeignKeys[1].RefTable = LicensesTable
 	AllotmentsTable.Annotation = &entsql.Annotation{}
@@ -741,12 +1014,17 @@ func init() {
 	}
 	AllotmentScopesTable.ForeignKeys[0].RefTable = AllotmentsTable
 	ContractsTable.ForeignKeys[0].RefTable = VendorsTable
+	DeploymentsTable.ForeignKeys[0].RefTable = VendorsTable
+	DeploymentsTable.Annotation = &entsql.Annotation{}
+	DeploymentsTable.Annotation.Checks = map[string]string{
+		"deployment_counts": "installs >= 0 AND users >= 0",
+	}
 	LicensesTable.ForeignKeys[0].RefTable = ContractsTable
 	LicensesTable.ForeignKeys[1].RefTable = ProductsTable
 	LicensesTable.Annotation = &entsql.Annotation{}
 	LicensesTable.Annotation.Checks = map[string]string{
-		"license_counts": "quantity >= 0 AND overage >= 0",
-		"license_limit":  "((unlimited_quantity AND capacity IS NULL) OR (NOT unlimited_quantity AND capacity = quantity + overage))",
+		"license_counts": "quantity >= 0 AND overage >= 0 AND committed >= 0 AND (renewal_quantity IS NULL OR renewal_quantity >= 0)",
+		"license_limit":  "((unlimited_quantity AND capacity IS NULL) OR (NOT unlimited_quantity AND capacity = quantity + overage + committed))",
 		"pool_ceiling":   "((capacity IS NULL AND ceiling IS NULL) OR (capacity IS NOT NULL AND ceiling IS NOT NULL AND ceiling >= capacity))",
 		"pool_counts":    "used >= 0 AND reserved >= 0 AND waiting >= 0 AND errors >= 0",
 		"pool_fits":      "ceiling IS NULL OR used + reserved <= ceiling",
@@ -755,6 +1033,11 @@ func init() {
 	MembershipsTable.ForeignKeys[0].RefTable = GroupsTable
 	MembershipsTable.ForeignKeys[1].RefTable = UsersTable
 	ProductsTable.ForeignKeys[0].RefTable = VendorsTable
+	PurchaseReservationsTable.ForeignKeys[0].RefTable = LicensesTable
+	PurchaseReservationsTable.Annotation = &entsql.Annotation{}
+	PurchaseReservationsTable.Annotation.Checks = map[string]string{
+		"purchase_quantity": "quantity > 0",
+	}
 	SeatsTable.Annotation = &entsql.Annotation{}
 	SeatsTable.Annotation.Checks = map[string]string{
 		"seat_state": "state IN ('ACTIVE', 'WAITING', 'ERROR')",

@@ -6,6 +6,12 @@ import (
 	"entgo.io/ent/dialect/sql"
 )
 
+// Allocation is the predicate function for allocation builders.
+type Allocation func(*sql.Selector)
+
+// AllocationState is the predicate function for allocationstate builders.
+type AllocationState func(*sql.Selector)
+
 // Allotment is the predicate function for allotment builders.
 type Allotment func(*sql.Selector)
 
@@ -21,11 +27,17 @@ type Contract func(*sql.Selector)
 // Decision is the predicate function for decision builders.
 type Decision func(*sql.Selector)
 
+// Deployment is the predicate function for deployment builders.
+type Deployment func(*sql.Selector)
+
 // Event is the predicate function for event builders.
 type Event func(*sql.Selector)
 
 // Exclusion is the predicate function for exclusion builders.
 type Exclusion func(*sql.Selector)
+
+// Feed is the predicate function for feed builders.
+type Feed func(*sql.Selector)
 
 // Group is the predicate function for group builders.
 type Group func(*sql.Selector)
@@ -45,11 +57,20 @@ type JournalHead func(*sql.Selector)
 // License is the predicate function for license builders.
 type License func(*sql.Selector)
 
+// LicenseState is the predicate function for licensestate builders.
+type LicenseState func(*sql.Selector)
+
 // Membership is the predicate function for membership builders.
 type Membership func(*sql.Selector)
 
+// Observation is the predicate function for observation builders.
+type Observation func(*sql.Selector)
+
 // Product is the predicate function for product builders.
 type Product func(*sql.Selector)
+
+// PurchaseReservation is the predicate function for purchasereservation builders.
+type PurchaseReservation func(*sql.Selector)
 
 // Seat is the predicate function for seat builders.
 type Seat func(*sql.Selector)
@@ -59,6 +80,9 @@ type SeatReason func(*sql.Selector)
 
 // ServicePlan is the predicate function for serviceplan builders.
 type ServicePlan func(*sql.Selector)
+
+// ServiceToken is the predicate function for servicetoken builders.
+type ServiceToken func(*sql.Selector)
 
 // User is the predicate function for user builders.
 type User func(*sql.Selector)

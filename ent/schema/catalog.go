@@ -22,7 +22,7 @@ func (Vendor) Fields() []ent.Field {
 
 // Edges of a vendor.
 func (Vendor) Edges() []ent.Edge {
-	return []ent.Edge{edge.To("products", Product.Type), edge.To("contracts", Contract.Type)}
+	return []ent.Edge{edge.To("products", Product.Type), edge.To("contracts", Contract.Type), edge.To("deployments", Deployment.Type)}
 }
 
 // Product is something a vendor sells.
@@ -121,19 +121,25 @@ type License struct{ ent.Schema }
 // Mixin gives the key, the time of creation and the ledger.
 func (License) Mixin() []ent.Mixin { return []ent.Mixin{identified{}, created{}, pool{}} }
 
-// Fields of a license. Its limit (capacity) is quantity + overage; null when unlimited. Dates are YYYY-MM-DD, inclusive.
+// Fields of a license. Its limit (capacity) is quantity + overage + committed; null when unlimited. Dates are YYYY-MM-DD,
+// inclusive. external_id is the key by which files name it.
 func (License) Fields() []ent.Field {
 	return []ent.Field{
 		field.Int64("contract_id").Immutable(),
 		field.Int64("product_id").Immutable(),
+		field.String("external_id").Optional().Nillable().Unique().MaxLen(200),
 		field.Int64("quantity").Default(0),
 		field.Bool("unlimited_quantity").Default(false),
 		field.Int64("overage").Default(0),
+		field.Bool("overage_shrinks").Default(false).Comment("Whether every release takes the overage down (semantics.md §6)."),
+		field.Int64("committed").Default(0).Comment("Units of purchase reservations that have started and are not fulfilled."),
+		field.Int64("renewal_quantity").Optional().Nillable().Comment("The quantity planned from the renewal on."),
 		field.Enum("metric").Values("USERS", "INSTALLS").Default("USERS"),
 		field.String("starts_on").Optional().Nillable().MaxLen(10),
 		field.String("ends_on").Optional().Nillable().MaxLen(10),
 		field.String("unit_price").Optional().Nillable().MaxLen(40).Comment("Exact decimal."),
 		field.String("currency").Optional().Nillable().MaxLen(3),
+		field.Enum("price_per").Values("MONTH", "YEAR", "TERM").Default("YEAR").Comment("What the unit price pays for."),
 		field.Text("notes").Optional().Nillable(),
 	}
 }
@@ -144,6 +150,8 @@ func (License) Edges() []ent.Edge {
 		edge.From("contract", Contract.Type).Ref("licenses").Field("contract_id").Unique().Required().Immutable(),
 		edge.From("product", Product.Type).Ref("licenses").Field("product_id").Unique().Required().Immutable(),
 		edge.To("allotments", Allotment.Type),
+		edge.To("allocations", Allocation.Type),
+		edge.To("purchases", PurchaseReservation.Type),
 	}
 }
 
@@ -155,7 +163,7 @@ func (License) Indexes() []ent.Index {
 // Annotations hold the checks of a license.
 func (License) Annotations() []schema.Annotation {
 	return []schema.Annotation{poolChecks(), entsql.Checks(map[string]string{
-		"license_counts": "quantity >= 0 AND overage >= 0",
-		"license_limit":  "((unlimited_quantity AND capacity IS NULL) OR (NOT unlimited_quantity AND capacity = quantity + overage))",
+		"license_counts": "quantity >= 0 AND overage >= 0 AND committed >= 0 AND (renewal_quantity IS NULL OR renewal_quantity >= 0)",
+		"license_limit":  "((unlimited_quantity AND capacity IS NULL) OR (NOT unlimited_quantity AND capacity = quantity + overage + committed))",
 	})}
 }

@@ -24,9 +24,12 @@ func (User) Fields() []ent.Field {
 		field.String("email").Default("").MaxLen(320),
 		field.Enum("type").Values("MEMBER", "GUEST", "SERVICE_ACCOUNT").Default("MEMBER"),
 		field.String("department").Default("").MaxLen(200),
+		field.String("cost_center").Default("").MaxLen(200),
 		field.String("usage_location").Default("").MaxLen(2).Comment("ISO 3166-1 alpha-2; empty is the organization's default."),
 		field.Bool("enabled").Default(true),
 		field.Strings("roles").Optional(),
+		field.Text("attributes").Default("").Comment("What a provisioning client sent beyond these fields, as JSON."),
+		field.Time("updated_at").Optional().Nillable(),
 	}
 }
 
@@ -52,6 +55,7 @@ func (Group) Fields() []ent.Field {
 		field.String("external_id").Optional().Nillable().Unique().MaxLen(200),
 		field.String("name").NotEmpty().MaxLen(300).Unique(),
 		field.Int64("members").Default(0),
+		field.Time("updated_at").Optional().Nillable(),
 	}
 }
 

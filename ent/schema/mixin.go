@@ -35,7 +35,7 @@ func (pool) Fields() []ent.Field {
 		field.Int64("capacity").Optional().Nillable().Comment("The limit; null is unlimited."),
 		field.Int64("ceiling").Optional().Nillable().Comment("What used + reserved may not pass; null is unlimited."),
 		field.Int64("used").Default(0).Comment("Active seats charged here and to CEILING allotments below."),
-		field.Int64("reserved").Default(0).Comment("Carved out by RESERVED allotments directly below."),
+		field.Int64("reserved").Default(0).Comment("Carved out by RESERVED allotments directly below; for a license also by fixed allocations."),
 		field.Int64("waiting").Default(0).Comment("Reasons queued at this pool."),
 		field.Int64("errors").Default(0).Comment("Seats in state ERROR whose first reason draws here."),
 	}

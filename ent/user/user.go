@@ -31,12 +31,18 @@ const (
 	FieldType = "type"
 	// FieldDepartment holds the string denoting the department field in the database.
 	FieldDepartment = "department"
+	// FieldCostCenter holds the string denoting the cost_center field in the database.
+	FieldCostCenter = "cost_center"
 	// FieldUsageLocation holds the string denoting the usage_location field in the database.
 	FieldUsageLocation = "usage_location"
 	// FieldEnabled holds the string denoting the enabled field in the database.
 	FieldEnabled = "enabled"
 	// FieldRoles holds the string denoting the roles field in the database.
 	FieldRoles = "roles"
+	// FieldAttributes holds the string denoting the attributes field in the database.
+	FieldAttributes = "attributes"
+	// FieldUpdatedAt holds the string denoting the updated_at field in the database.
+	FieldUpdatedAt = "updated_at"
 	// EdgeGroups holds the string denoting the groups edge name in mutations.
 	EdgeGroups = "groups"
 	// EdgeMemberships holds the string denoting the memberships edge name in mutations.
@@ -68,9 +74,12 @@ var Columns = []string{
 	FieldEmail,
 	FieldType,
 	FieldDepartment,
+	FieldCostCenter,
 	FieldUsageLocation,
 	FieldEnabled,
 	FieldRoles,
+	FieldAttributes,
+	FieldUpdatedAt,
 }
 
 var (
@@ -110,12 +119,18 @@ var (
 	DefaultDepartment string
 	// DepartmentValidator is a validator for the "department" field. It is called by the builders before save.
 	DepartmentValidator func(string) error
+	// DefaultCostCenter holds the default value on creation for the "cost_center" field.
+	DefaultCostCenter string
+	// CostCenterValidator is a validator for the "cost_center" field. It is called by the builders before save.
+	CostCenterValidator func(string) error
 	// DefaultUsageLocation holds the default value on creation for the "usage_location" field.
 	DefaultUsageLocation string
 	// UsageLocationValidator is a validator for the "usage_location" field. It is called by the builders before save.
 	UsageLocationValidator func(string) error
 	// DefaultEnabled holds the default value on creation for the "enabled" field.
 	DefaultEnabled bool
+	// DefaultAttributes holds the default value on creation for the "attributes" field.
+	DefaultAttributes string
 )
 
 // Type defines the type for the "type" enum field.
@@ -193,6 +208,11 @@ func ByDepartment(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldDepartment, opts...).ToFunc()
 }
 
+// ByCostCenter orders the results by the cost_center field.
+func ByCostCenter(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldCostCenter, opts...).ToFunc()
+}
+
 // ByUsageLocation orders the results by the usage_location field.
 func ByUsageLocation(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldUsageLocation, opts...).ToFunc()
@@ -201,6 +221,16 @@ func ByUsageLocation(opts ...sql.OrderTermOption) OrderOption {
 // ByEnabled orders the results by the enabled field.
 func ByEnabled(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldEnabled, opts...).ToFunc()
+}
+
+// ByAttributes orders the results by the attributes field.
+func ByAttributes(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldAttributes, opts...).ToFunc()
+}
+
+// ByUpdatedAt orders the results by the updated_at field.
+func ByUpdatedAt(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldUpdatedAt, opts...).ToFunc()
 }
 
 // ByGroupsCount orders the results by groups count.

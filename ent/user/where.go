@@ -90,6 +90,11 @@ func Department(v string) predicate.User {
 	return predicate.User(sql.FieldEQ(FieldDepartment, v))
 }
 
+// CostCenter applies equality check predicate on the "cost_center" field. It's identical to CostCenterEQ.
+func CostCenter(v string) predicate.User {
+	return predicate.User(sql.FieldEQ(FieldCostCenter, v))
+}
+
 // UsageLocation applies equality check predicate on the "usage_location" field. It's identical to UsageLocationEQ.
 func UsageLocation(v string) predicate.User {
 	return predicate.User(sql.FieldEQ(FieldUsageLocation, v))
@@ -98,6 +103,16 @@ func UsageLocation(v string) predicate.User {
 // Enabled applies equality check predicate on the "enabled" field. It's identical to EnabledEQ.
 func Enabled(v bool) predicate.User {
 	return predicate.User(sql.FieldEQ(FieldEnabled, v))
+}
+
+// Attributes applies equality check predicate on the "attributes" field. It's identical to AttributesEQ.
+func Attributes(v string) predicate.User {
+	return predicate.User(sql.FieldEQ(FieldAttributes, v))
+}
+
+// UpdatedAt applies equality check predicate on the "updated_at" field. It's identical to UpdatedAtEQ.
+func UpdatedAt(v time.Time) predicate.User {
+	return predicate.User(sql.FieldEQ(FieldUpdatedAt, v))
 }
 
 // CreatedAtEQ applies the EQ predicate on the "created_at" field.
@@ -560,6 +575,71 @@ func DepartmentContainsFold(v string) predicate.User {
 	return predicate.User(sql.FieldContainsFold(FieldDepartment, v))
 }
 
+// CostCenterEQ applies the EQ predicate on the "cost_center" field.
+func CostCenterEQ(v string) predicate.User {
+	return predicate.User(sql.FieldEQ(FieldCostCenter, v))
+}
+
+// CostCenterNEQ applies the NEQ predicate on the "cost_center" field.
+func CostCenterNEQ(v string) predicate.User {
+	return predicate.User(sql.FieldNEQ(FieldCostCenter, v))
+}
+
+// CostCenterIn applies the In predicate on the "cost_center" field.
+func CostCenterIn(vs ...string) predicate.User {
+	return predicate.User(sql.FieldIn(FieldCostCenter, vs...))
+}
+
+// CostCenterNotIn applies the NotIn predicate on the "cost_center" field.
+func CostCenterNotIn(vs ...string) predicate.User {
+	return predicate.User(sql.FieldNotIn(FieldCostCenter, vs...))
+}
+
+// CostCenterGT applies the GT predicate on the "cost_center" field.
+func CostCenterGT(v string) predicate.User {
+	return predicate.User(sql.FieldGT(FieldCostCenter, v))
+}
+
+// CostCenterGTE applies the GTE predicate on the "cost_center" field.
+func CostCenterGTE(v string) predicate.User {
+	return predicate.User(sql.FieldGTE(FieldCostCenter, v))
+}
+
+// CostCenterLT applies the LT predicate on the "cost_center" field.
+func CostCenterLT(v string) predicate.User {
+	return predicate.User(sql.FieldLT(FieldCostCenter, v))
+}
+
+// CostCenterLTE applies the LTE predicate on the "cost_center" field.
+func CostCenterLTE(v string) predicate.User {
+	return predicate.User(sql.FieldLTE(FieldCostCenter, v))
+}
+
+// CostCenterContains applies the Contains predicate on the "cost_center" field.
+func CostCenterContains(v string) predicate.User {
+	return predicate.User(sql.FieldContains(FieldCostCenter, v))
+}
+
+// CostCenterHasPrefix applies the HasPrefix predicate on the "cost_center" field.
+func CostCenterHasPrefix(v string) predicate.User {
+	return predicate.User(sql.FieldHasPrefix(FieldCostCenter, v))
+}
+
+// CostCenterHasSuffix applies the HasSuffix predicate on the "cost_center" field.
+func CostCenterHasSuffix(v string) predicate.User {
+	return predicate.User(sql.FieldHasSuffix(FieldCostCenter, v))
+}
+
+// CostCenterEqualFold applies the EqualFold predicate on the "cost_center" field.
+func CostCenterEqualFold(v string) predicate.User {
+	return predicate.User(sql.FieldEqualFold(FieldCostCenter, v))
+}
+
+// CostCenterContainsFold applies the ContainsFold predicate on the "cost_center" field.
+func CostCenterContainsFold(v string) predicate.User {
+	return predicate.User(sql.FieldContainsFold(FieldCostCenter, v))
+}
+
 // UsageLocationEQ applies the EQ predicate on the "usage_location" field.
 func UsageLocationEQ(v string) predicate.User {
 	return predicate.User(sql.FieldEQ(FieldUsageLocation, v))
@@ -643,6 +723,121 @@ func RolesIsNil() predicate.User {
 // RolesNotNil applies the NotNil predicate on the "roles" field.
 func RolesNotNil() predicate.User {
 	return predicate.User(sql.FieldNotNull(FieldRoles))
+}
+
+// AttributesEQ applies the EQ predicate on the "attributes" field.
+func AttributesEQ(v string) predicate.User {
+	return predicate.User(sql.FieldEQ(FieldAttributes, v))
+}
+
+// AttributesNEQ applies the NEQ predicate on the "attributes" field.
+func AttributesNEQ(v string) predicate.User {
+	return predicate.User(sql.FieldNEQ(FieldAttributes, v))
+}
+
+// AttributesIn applies the In predicate on the "attributes" field.
+func AttributesIn(vs ...string) predicate.User {
+	return predicate.User(sql.FieldIn(FieldAttributes, vs...))
+}
+
+// AttributesNotIn applies the NotIn predicate on the "attributes" field.
+func AttributesNotIn(vs ...string) predicate.User {
+	return predicate.User(sql.FieldNotIn(FieldAttributes, vs...))
+}
+
+// AttributesGT applies the GT predicate on the "attributes" field.
+func AttributesGT(v string) predicate.User {
+	return predicate.User(sql.FieldGT(FieldAttributes, v))
+}
+
+// AttributesGTE applies the GTE predicate on the "attributes" field.
+func AttributesGTE(v string) predicate.User {
+	return predicate.User(sql.FieldGTE(FieldAttributes, v))
+}
+
+// AttributesLT applies the LT predicate on the "attributes" field.
+func AttributesLT(v string) predicate.User {
+	return predicate.User(sql.FieldLT(FieldAttributes, v))
+}
+
+// AttributesLTE applies the LTE predicate on the "attributes" field.
+func AttributesLTE(v string) predicate.User {
+	return predicate.User(sql.FieldLTE(FieldAttributes, v))
+}
+
+// AttributesContains applies the Contains predicate on the "attributes" field.
+func AttributesContains(v string) predicate.User {
+	return predicate.User(sql.FieldContains(FieldAttributes, v))
+}
+
+// AttributesHasPrefix applies the HasPrefix predicate on the "attributes" field.
+func AttributesHasPrefix(v string) predicate.User {
+	return predicate.User(sql.FieldHasPrefix(FieldAttributes, v))
+}
+
+// AttributesHasSuffix applies the HasSuffix predicate on the "attributes" field.
+func AttributesHasSuffix(v string) predicate.User {
+	return predicate.User(sql.FieldHasSuffix(FieldAttributes, v))
+}
+
+// AttributesEqualFold applies the EqualFold predicate on the "attributes" field.
+func AttributesEqualFold(v string) predicate.User {
+	return predicate.User(sql.FieldEqualFold(FieldAttributes, v))
+}
+
+// AttributesContainsFold applies the ContainsFold predicate on the "attributes" field.
+func AttributesContainsFold(v string) predicate.User {
+	return predicate.User(sql.FieldContainsFold(FieldAttributes, v))
+}
+
+// UpdatedAtEQ applies the EQ predicate on the "updated_at" field.
+func UpdatedAtEQ(v time.Time) predicate.User {
+	return predicate.User(sql.FieldEQ(FieldUpdatedAt, v))
+}
+
+// UpdatedAtNEQ applies the NEQ predicate on the "updated_at" field.
+func UpdatedAtNEQ(v time.Time) predicate.User {
+	return predicate.User(sql.FieldNEQ(FieldUpdatedAt, v))
+}
+
+// UpdatedAtIn applies the In predicate on the "updated_at" field.
+func UpdatedAtIn(vs ...time.Time) predicate.User {
+	return predicate.User(sql.FieldIn(FieldUpdatedAt, vs...))
+}
+
+// UpdatedAtNotIn applies the NotIn predicate on the "updated_at" field.
+func UpdatedAtNotIn(vs ...time.Time) predicate.User {
+	return predicate.User(sql.FieldNotIn(FieldUpdatedAt, vs...))
+}
+
+// UpdatedAtGT applies the GT predicate on the "updated_at" field.
+func UpdatedAtGT(v time.Time) predicate.User {
+	return predicate.User(sql.FieldGT(FieldUpdatedAt, v))
+}
+
+// UpdatedAtGTE applies the GTE predicate on the "updated_at" field.
+func UpdatedAtGTE(v time.Time) predicate.User {
+	return predicate.User(sql.FieldGTE(FieldUpdatedAt, v))
+}
+
+// UpdatedAtLT applies the LT predicate on the "updated_at" field.
+func UpdatedAtLT(v time.Time) predicate.User {
+	return predicate.User(sql.FieldLT(FieldUpdatedAt, v))
+}
+
+// UpdatedAtLTE applies the LTE predicate on the "updated_at" field.
+func UpdatedAtLTE(v time.Time) predicate.User {
+	return predicate.User(sql.FieldLTE(FieldUpdatedAt, v))
+}
+
+// UpdatedAtIsNil applies the IsNil predicate on the "updated_at" field.
+func UpdatedAtIsNil() predicate.User {
+	return predicate.User(sql.FieldIsNull(FieldUpdatedAt))
+}
+
+// UpdatedAtNotNil applies the NotNil predicate on the "updated_at" field.
+func UpdatedAtNotNil() predicate.User {
+	return predicate.User(sql.FieldNotNull(FieldUpdatedAt))
 }
 
 // HasGroups applies the HasEdge predicate on the "groups" edge.

@@ -26,11 +26,17 @@ const (
 	Seat         Noun = "sea"
 	Decision     Noun = "dec"
 	Event        Noun = "evt"
+	Deployment   Noun = "dep"
+	Allocation   Noun = "alc"
+	Purchase     Noun = "pur"
+	ServiceToken Noun = "tok"
+	Feed         Noun = "fed"
 )
 
 // Nouns lists every noun.
 func Nouns() []Noun {
-	return []Noun{Vendor, Product, ServicePlan, Contract, License, Allotment, User, Group, GroupLicense, Seat, Decision, Event}
+	return []Noun{Vendor, Product, ServicePlan, Contract, License, Allotment, User, Group, GroupLicense, Seat, Decision, Event,
+		Deployment, Allocation, Purchase, ServiceToken, Feed}
 }
 
 // ID names one thing to clients. The zero ID names nothing.
