@@ -17426,6 +17426,7 @@ type ObservationMutation struct {
 	adddeployment_id *int64
 	observed_at      *time.Time
 	recorded_at      *time.Time
+	current          *bool
 	installs         *int64
 	addinstalls      *int64
 	users            *int64
@@ -17669,6 +17670,42 @@ func (m *ObservationMutation) ResetRecordedAt() {
 	m.recorded_at = nil
 }
 
+// SetCurrent sets the "current" field.
+func (m *ObservationMutation) SetCurrent(b bool) {
+	m.current = &b
+}
+
+// Current returns the value of the "current" field in the mutation.
+func (m *ObservationMutation) Current() (r bool, exists bool) {
+	v := m.current
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCurrent returns the old "current" field's value of the Observation entity.
+// If the Observation object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ObservationMutation) OldCurrent(ctx context.Context) (v bool, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCurrent is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCurrent requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCurrent: %w", err)
+	}
+	return oldValue.Current, nil
+}
+
+// ResetCurrent resets all changes to the "current" field.
+func (m *ObservationMutation) ResetCurrent() {
+	m.current = nil
+}
+
 // SetInstalls sets the "installs" field.
 func (m *ObservationMutation) SetInstalls(i int64) {
 	m.installs = &i
@@ -17851,7 +17888,7 @@ func (m *ObservationMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *ObservationMutation) Fields() []string {
-	fields := make([]string, 0, 6)
+	fields := make([]string, 0, 7)
 	if m.deployment_id != nil {
 		fields = append(fields, observation.FieldDeploymentID)
 	}
@@ -17860,6 +17897,9 @@ func (m *ObservationMutation) Fields() []string {
 	}
 	if m.recorded_at != nil {
 		fields = append(fields, observation.FieldRecordedAt)
+	}
+	if m.current != nil {
+		fields = append(fields, observation.FieldCurrent)
 	}
 	if m.installs != nil {
 		fields = append(fields, observation.FieldInstalls)
@@ -17884,6 +17924,8 @@ func (m *ObservationMutation) Field(name string) (ent.Value, bool) {
 		return m.ObservedAt()
 	case observation.FieldRecordedAt:
 		return m.RecordedAt()
+	case observation.FieldCurrent:
+		return m.Current()
 	case observation.FieldInstalls:
 		return m.Installs()
 	case observation.FieldUsers:
@@ -17905,6 +17947,8 @@ func (m *ObservationMutation) OldField(ctx context.Context, name string) (ent.Va
 		return m.OldObservedAt(ctx)
 	case observation.FieldRecordedAt:
 		return m.OldRecordedAt(ctx)
+	case observation.FieldCurrent:
+		return m.OldCurrent(ctx)
 	case observation.FieldInstalls:
 		return m.OldInstalls(ctx)
 	case observation.FieldUsers:
@@ -17940,6 +17984,13 @@ func (m *ObservationMutation) SetField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetRecordedAt(v)
+		return nil
+	case observation.FieldCurrent:
+		v, ok := value.(bool)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCurrent(v)
 		return nil
 	case observation.FieldInstalls:
 		v, ok := value.(int64)
@@ -18058,6 +18109,9 @@ func (m *ObservationMutation) ResetField(name string) error {
 		return nil
 	case observation.FieldRecordedAt:
 		m.ResetRecordedAt()
+		return nil
+	case observation.FieldCurrent:
+		m.ResetCurrent()
 		return nil
 	case observation.FieldInstalls:
 		m.ResetInstalls()

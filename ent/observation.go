@@ -23,6 +23,8 @@ type Observation struct {
 	ObservedAt time.Time `json:"observed_at,omitempty"`
 	// RecordedAt holds the value of the "recorded_at" field.
 	RecordedAt time.Time `json:"recorded_at,omitempty"`
+	// Current holds the value of the "current" field.
+	Current bool `json:"current,omitempty"`
 	// Installs holds the value of the "installs" field.
 	Installs int64 `json:"installs,omitempty"`
 	// Users holds the value of the "users" field.
@@ -37,6 +39,8 @@ func (*Observation) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
+		case observation.FieldCurrent:
+			values[i] = new(sql.NullBool)
 		case observation.FieldID, observation.FieldDeploymentID, observation.FieldInstalls, observation.FieldUsers:
 			values[i] = new(sql.NullInt64)
 		case observation.FieldSource:
@@ -81,6 +85,12 @@ func (_m *Observation) assignValues(columns []string, values []any) error {
 				return fmt.Errorf("unexpected type %T for field recorded_at", values[i])
 			} else if value.Valid {
 				_m.RecordedAt = value.Time
+			}
+		case observation.FieldCurrent:
+			if value, ok := values[i].(*sql.NullBool); !ok {
+				return fmt.Errorf("unexpected type %T for field current", values[i])
+			} else if value.Valid {
+				_m.Current = value.Bool
 			}
 		case observation.FieldInstalls:
 			if value, ok := values[i].(*sql.NullInt64); !ok {
@@ -144,6 +154,9 @@ func (_m *Observation) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("recorded_at=")
 	builder.WriteString(_m.RecordedAt.Format(time.ANSIC))
+	builder.WriteString(", ")
+	builder.WriteString("current=")
+	builder.WriteString(fmt.Sprintf("%v", _m.Current))
 	builder.WriteString(", ")
 	builder.WriteString("installs=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Installs))

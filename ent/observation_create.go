@@ -38,6 +38,20 @@ func (_c *ObservationCreate) SetRecordedAt(v time.Time) *ObservationCreate {
 	return _c
 }
 
+// SetCurrent sets the "current" field.
+func (_c *ObservationCreate) SetCurrent(v bool) *ObservationCreate {
+	_c.mutation.SetCurrent(v)
+	return _c
+}
+
+// SetNillableCurrent sets the "current" field if the given value is not nil.
+func (_c *ObservationCreate) SetNillableCurrent(v *bool) *ObservationCreate {
+	if v != nil {
+		_c.SetCurrent(*v)
+	}
+	return _c
+}
+
 // SetInstalls sets the "installs" field.
 func (_c *ObservationCreate) SetInstalls(v int64) *ObservationCreate {
 	_c.mutation.SetInstalls(v)
@@ -105,6 +119,10 @@ func (_c *ObservationCreate) ExecX(ctx context.Context) {
 
 // defaults sets the default values of the builder before save.
 func (_c *ObservationCreate) defaults() {
+	if _, ok := _c.mutation.Current(); !ok {
+		v := observation.DefaultCurrent
+		_c.mutation.SetCurrent(v)
+	}
 	if _, ok := _c.mutation.Source(); !ok {
 		v := observation.DefaultSource
 		_c.mutation.SetSource(v)
@@ -121,6 +139,9 @@ func (_c *ObservationCreate) check() error {
 	}
 	if _, ok := _c.mutation.RecordedAt(); !ok {
 		return &ValidationError{Name: "recorded_at", err: errors.New(`ent: missing required field "Observation.recorded_at"`)}
+	}
+	if _, ok := _c.mutation.Current(); !ok {
+		return &ValidationError{Name: "current", err: errors.New(`ent: missing required field "Observation.current"`)}
 	}
 	if _, ok := _c.mutation.Installs(); !ok {
 		return &ValidationError{Name: "installs", err: errors.New(`ent: missing required field "Observation.installs"`)}
@@ -179,6 +200,10 @@ func (_c *ObservationCreate) createSpec() (*Observation, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.RecordedAt(); ok {
 		_spec.SetField(observation.FieldRecordedAt, field.TypeTime, value)
 		_node.RecordedAt = value
+	}
+	if value, ok := _c.mutation.Current(); ok {
+		_spec.SetField(observation.FieldCurrent, field.TypeBool, value)
+		_node.Current = value
 	}
 	if value, ok := _c.mutation.Installs(); ok {
 		_spec.SetField(observation.FieldInstalls, field.TypeInt64, value)

@@ -551,8 +551,12 @@ func init() {
 	licensestate.DefaultDeleted = licensestateDescDeleted.Default.(bool)
 	observationFields := schema.Observation{}.Fields()
 	_ = observationFields
+	// observationDescCurrent is the schema descriptor for current field.
+	observationDescCurrent := observationFields[3].Descriptor()
+	// observation.DefaultCurrent holds the default value on creation for the current field.
+	observation.DefaultCurrent = observationDescCurrent.Default.(bool)
 	// observationDescSource is the schema descriptor for source field.
-	observationDescSource := observationFields[5].Descriptor()
+	observationDescSource := observationFields[6].Descriptor()
 	// observation.DefaultSource holds the default value on creation for the source field.
 	observation.DefaultSource = observationDescSource.Default.(string)
 	// observation.SourceValidator is a validator for the "source" field. It is called by the builders before save.

@@ -13,7 +13,7 @@ import (
 // ask; policy alone denies instead of showing nothing.
 var reads = map[string]bool{
 	"node": true, "nodes": true, "viewer": true, "vendors": true, "products": true, "contracts": true, "licenses": true,
-	"allotments": true, "users": true, "groups": true, "decisions": true, "events": true, "policy": true,
+	"allotments": true, "users": true, "groups": true, "deployments": true, "allocations": true, "decisions": true, "events": true, "policy": true,
 }
 
 // operations are the root fields that write: each is the operation of the same name, which the runner takes through the
@@ -21,7 +21,8 @@ var reads = map[string]bool{
 var operations = map[string]bool{
 	"createVendor": true, "deleteVendor": true, "createProduct": true, "updateProduct": true, "deleteProduct": true,
 	"createContract": true, "updateContract": true, "deleteContract": true, "createLicense": true, "updateLicense": true,
-	"deleteLicense": true, "createAllotment": true, "updateAllotment": true, "deleteAllotment": true, "upsertUsers": true,
+	"deleteLicense": true, "recordDeployments": true, "createAllocation": true, "updateAllocation": true,
+	"deleteAllocation": true, "createAllotment": true, "updateAllotment": true, "deleteAllotment": true, "upsertUsers": true,
 	"deleteUsers": true, "upsertGroups": true, "deleteGroup": true, "addGroupMembers": true, "removeGroupMembers": true,
 	"licenseGroup": true, "updateGroupLicense": true, "unlicenseGroup": true, "swapGroupLicense": true,
 	"excludeFromGroupLicense": true, "includeInGroupLicense": true, "assignSeats": true, "unassignSeats": true, "retrySeats": true,

@@ -15,9 +15,8 @@ import (
 // later are the promised names that belong to capabilities not built yet: deployments and allocations, overviews, and
 // subscriptions.
 var later = []string{
-	"AllocationType", "Allocation", "Deployment", "Overview", "OverviewRow", "Subscription",
-	"Query.deployments", "Query.portfolioOverview", "License.allocations", "License.overview", "Contract.overview",
-	"Mutation.recordDeployments", "Mutation.createAllocation", "Mutation.deleteAllocation", "Mutation.removeUnusedOverage",
+	"Overview", "OverviewRow", "Subscription", "Query.portfolioOverview", "License.overview", "Contract.overview",
+	"Mutation.removeUnusedOverage",
 }
 
 // What is promised to clients (shared/api.graphql) is in the schema: types, fields, arguments, enum values, and nullability.

@@ -6,7 +6,7 @@ reader(who) := {"action": "read", "principal": object.remove(principals[who], ["
 
 types := {
 	"vendor", "product", "service_plan", "contract", "license", "allotment", "seat", "group_license", "user", "group",
-	"decision", "event", "policy",
+	"decision", "event", "policy", "deployment", "allocation", "purchase_reservation",
 }
 
 test_who_sees_everything if {
@@ -32,7 +32,10 @@ test_a_delegate_also_sees_what_is_delegated if {
 
 test_a_contract_manager_sees_contracts_but_no_people if {
 	seen := ringfence.visible with input as reader("contract manager")
-	{type | some type, scopes in seen; "all" in scopes} == {"vendor", "product", "service_plan", "contract", "license", "allotment"}
+	{type | some type, scopes in seen; "all" in scopes} == {
+		"vendor", "product", "service_plan", "contract", "license", "deployment", "allocation", "purchase_reservation",
+		"allotment",
+	}
 	seen.user == {"self"}
 	seen.decision == {"own"}
 }

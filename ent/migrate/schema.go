@@ -649,6 +649,7 @@ var (
 		{Name: "deployment_id", Type: field.TypeInt64},
 		{Name: "observed_at", Type: field.TypeTime},
 		{Name: "recorded_at", Type: field.TypeTime},
+		{Name: "current", Type: field.TypeBool, Default: true},
 		{Name: "installs", Type: field.TypeInt64},
 		{Name: "users", Type: field.TypeInt64},
 		{Name: "source", Type: field.TypeString, Size: 200, Default: ""},

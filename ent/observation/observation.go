@@ -17,6 +17,8 @@ const (
 	FieldObservedAt = "observed_at"
 	// FieldRecordedAt holds the string denoting the recorded_at field in the database.
 	FieldRecordedAt = "recorded_at"
+	// FieldCurrent holds the string denoting the current field in the database.
+	FieldCurrent = "current"
 	// FieldInstalls holds the string denoting the installs field in the database.
 	FieldInstalls = "installs"
 	// FieldUsers holds the string denoting the users field in the database.
@@ -33,6 +35,7 @@ var Columns = []string{
 	FieldDeploymentID,
 	FieldObservedAt,
 	FieldRecordedAt,
+	FieldCurrent,
 	FieldInstalls,
 	FieldUsers,
 	FieldSource,
@@ -49,6 +52,8 @@ func ValidColumn(column string) bool {
 }
 
 var (
+	// DefaultCurrent holds the default value on creation for the "current" field.
+	DefaultCurrent bool
 	// DefaultSource holds the default value on creation for the "source" field.
 	DefaultSource string
 	// SourceValidator is a validator for the "source" field. It is called by the builders before save.
@@ -76,6 +81,11 @@ func ByObservedAt(opts ...sql.OrderTermOption) OrderOption {
 // ByRecordedAt orders the results by the recorded_at field.
 func ByRecordedAt(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldRecordedAt, opts...).ToFunc()
+}
+
+// ByCurrent orders the results by the current field.
+func ByCurrent(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldCurrent, opts...).ToFunc()
 }
 
 // ByInstalls orders the results by the installs field.

@@ -69,6 +69,11 @@ func RecordedAt(v time.Time) predicate.Observation {
 	return predicate.Observation(sql.FieldEQ(FieldRecordedAt, v))
 }
 
+// Current applies equality check predicate on the "current" field. It's identical to CurrentEQ.
+func Current(v bool) predicate.Observation {
+	return predicate.Observation(sql.FieldEQ(FieldCurrent, v))
+}
+
 // Installs applies equality check predicate on the "installs" field. It's identical to InstallsEQ.
 func Installs(v int64) predicate.Observation {
 	return predicate.Observation(sql.FieldEQ(FieldInstalls, v))
@@ -202,6 +207,16 @@ func RecordedAtLT(v time.Time) predicate.Observation {
 // RecordedAtLTE applies the LTE predicate on the "recorded_at" field.
 func RecordedAtLTE(v time.Time) predicate.Observation {
 	return predicate.Observation(sql.FieldLTE(FieldRecordedAt, v))
+}
+
+// CurrentEQ applies the EQ predicate on the "current" field.
+func CurrentEQ(v bool) predicate.Observation {
+	return predicate.Observation(sql.FieldEQ(FieldCurrent, v))
+}
+
+// CurrentNEQ applies the NEQ predicate on the "current" field.
+func CurrentNEQ(v bool) predicate.Observation {
+	return predicate.Observation(sql.FieldNEQ(FieldCurrent, v))
 }
 
 // InstallsEQ applies the EQ predicate on the "installs" field.

@@ -52,12 +52,13 @@ type Observation struct{ ent.Schema }
 // Mixin gives the key.
 func (Observation) Mixin() []ent.Mixin { return []ent.Mixin{identified{}} }
 
-// Fields of an observation: when it was made, and when we were told.
+// Fields of an observation: when it was made, and when we were told. It counted (current) unless a later one was known already.
 func (Observation) Fields() []ent.Field {
 	return []ent.Field{
 		field.Int64("deployment_id").Immutable(),
 		field.Time("observed_at").Immutable(),
 		field.Time("recorded_at").Immutable(),
+		field.Bool("current").Default(true).Immutable(),
 		field.Int64("installs").Immutable(),
 		field.Int64("users").Immutable(),
 		field.String("source").Default("").MaxLen(200).Immutable(),

@@ -22,11 +22,13 @@ type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 
 type ResolverRoot interface {
 	AssignSeatsPayload() AssignSeatsPayloadResolver
+	CreateAllocationPayload() CreateAllocationPayloadResolver
 	CreateAllotmentPayload() CreateAllotmentPayloadResolver
 	CreateContractPayload() CreateContractPayloadResolver
 	CreateLicensePayload() CreateLicensePayloadResolver
 	CreateProductPayload() CreateProductPayloadResolver
 	CreateVendorPayload() CreateVendorPayloadResolver
+	DeleteAllocationPayload() DeleteAllocationPayloadResolver
 	DeleteAllotmentPayload() DeleteAllotmentPayloadResolver
 	DeletePayload() DeletePayloadResolver
 	DeleteUsersPayload() DeleteUsersPayloadResolver
@@ -36,10 +38,12 @@ type ResolverRoot interface {
 	LicenseGroupPayload() LicenseGroupPayloadResolver
 	Mutation() MutationResolver
 	Query() QueryResolver
+	RecordDeploymentsPayload() RecordDeploymentsPayloadResolver
 	RetrySeatsPayload() RetrySeatsPayloadResolver
 	SwapGroupLicensePayload() SwapGroupLicensePayloadResolver
 	UnassignSeatsPayload() UnassignSeatsPayloadResolver
 	UnlicenseGroupPayload() UnlicenseGroupPayloadResolver
+	UpdateAllocationPayload() UpdateAllocationPayloadResolver
 	UpdateAllotmentPayload() UpdateAllotmentPayloadResolver
 	UpdateContractPayload() UpdateContractPayloadResolver
 	UpdateGroupLicensePayload() UpdateGroupLicensePayloadResolver
@@ -74,12 +78,15 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	opCtx := graphql.GetOperationContext(ctx)
 	ec := newExecutionContext(opCtx, e, make(chan graphql.DeferredResult))
 	inputUnmarshalMap := graphql.BuildUnmarshalerMap(
+		unmarshalInputAllocationOrder,
+		unmarshalInputAllocationWhere,
 		unmarshalInputAllotmentOrder,
 		unmarshalInputAllotmentWhere,
 		unmarshalInputAssignSeatsInput,
 		unmarshalInputContractOrder,
 		unmarshalInputContractWhere,
 		unmarshalInputCountFilter,
+		unmarshalInputCreateAllocationInput,
 		unmarshalInputCreateAllotmentInput,
 		unmarshalInputCreateContractInput,
 		unmarshalInputCreateLicenseInput,
@@ -87,6 +94,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		unmarshalInputCreateVendorInput,
 		unmarshalInputDateFilter,
 		unmarshalInputDecisionWhere,
+		unmarshalInputDeleteAllocationInput,
 		unmarshalInputDeleteAllotmentInput,
 		unmarshalInputDeleteContractInput,
 		unmarshalInputDeleteGroupInput,
@@ -94,6 +102,9 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		unmarshalInputDeleteProductInput,
 		unmarshalInputDeleteUsersInput,
 		unmarshalInputDeleteVendorInput,
+		unmarshalInputDeploymentInput,
+		unmarshalInputDeploymentOrder,
+		unmarshalInputDeploymentWhere,
 		unmarshalInputEventWhere,
 		unmarshalInputExcludeFromGroupLicenseInput,
 		unmarshalInputGroupInput,
@@ -106,6 +117,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		unmarshalInputLicenseWhere,
 		unmarshalInputProductOrder,
 		unmarshalInputProductWhere,
+		unmarshalInputRecordDeploymentsInput,
 		unmarshalInputRetrySeatsInput,
 		unmarshalInputScopeInput,
 		unmarshalInputServicePlanInput,
@@ -114,6 +126,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		unmarshalInputTimeFilter,
 		unmarshalInputUnassignSeatsInput,
 		unmarshalInputUnlicenseGroupInput,
+		unmarshalInputUpdateAllocationInput,
 		unmarshalInputUpdateAllotmentInput,
 		unmarshalInputUpdateContractInput,
 		unmarshalInputUpdateGroupLicenseInput,
@@ -201,6 +214,247 @@ func newExecutionContext(
 }
 
 var sources = []*ast.Source{
+	{Name: "../schema/allocation.graphqls", Input: `"A link from a license to a deployment or to a named purpose. A fixed quantity is taken out of the license."
+type Allocation implements Node {
+  "Opaque id."
+  id: ID!
+  "What the units come from."
+  license: License!
+  "Which of the two it is."
+  type: AllocationType!
+  "What is tracked; null for a custom reservation."
+  deployment: Deployment
+  "Name of the purpose, or of the allocation."
+  name: String
+  "Units taken out of the license; null when unlimited."
+  quantity: Int
+  "Whether it covers what is in use as far as its license has units left, and takes none."
+  unlimited: Boolean!
+  "Which count of the deployment it covers."
+  metric: Metric!
+  "Who pays."
+  costCenter: String
+  "Remarks."
+  notes: String
+  "The key under which files name it."
+  externalId: String
+  "When it was made; several unlimited allocations of a license share what is left in this order."
+  createdAt: Time!
+}
+
+"What an allocation is for."
+enum AllocationType {
+  "To cover a deployment."
+  TRACK_DEPLOYMENT
+  "For a named purpose; it has no deployment."
+  CUSTOM_RESERVATION
+}
+
+"One page of allocations."
+type AllocationConnection {
+  "The page, each item with its cursor."
+  edges: [AllocationEdge!]!
+  "The page without cursors."
+  nodes: [Allocation!]!
+  "Where the page begins and ends."
+  pageInfo: PageInfo!
+  "How many there are on all pages, as far as you may see them. Counted only when asked for."
+  totalCount: Int!
+}
+
+"One item of a page of allocations."
+type AllocationEdge {
+  "The item."
+  node: Allocation!
+  "Opaque place of the item in its order, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  cursor: String!
+}
+
+"Conditions on allocations. All that are given must hold."
+input AllocationWhere {
+  "Is one of these."
+  idIn: [ID!]
+  "From one of these licenses."
+  licenseIdIn: [ID!]
+  "From a license under one of these contracts."
+  contractIdIn: [ID!]
+  "Tracks one of these deployments."
+  deploymentIdIn: [ID!]
+  "Of this type."
+  type: AllocationType
+  "Covers this count."
+  metric: Metric
+  "Whether it is unlimited."
+  unlimited: Boolean
+  "Paid by this cost center."
+  costCenter: String
+  "Its name or the deployment's product has this in it."
+  search: String
+}
+
+"What allocations can be ordered by."
+enum AllocationOrderField {
+  "When it was made; the default."
+  CREATED_AT
+  "Units; unlimited is more than every number."
+  QUANTITY
+}
+
+"Order of allocations."
+input AllocationOrder {
+  "What to order by."
+  field: AllocationOrderField! = CREATED_AT
+  "Which way."
+  direction: OrderDirection! = ASC
+}
+
+extend type License {
+  "What its units are allocated to, oldest first."
+  allocations(
+    "How many from the start; 20 by default, at most 100."
+    first: Int
+    "Only what comes after this cursor."
+    after: String
+    "How many from the end, instead of ` + "`" + `first` + "`" + `; at most 100."
+    last: Int
+    "Only what comes before this cursor."
+    before: String
+  ): AllocationConnection!
+}
+
+extend type Query {
+  "What licenses are allocated to. Administrators, contract managers, auditors and analysts see it."
+  allocations(
+    "How many from the start; 20 by default, at most 100."
+    first: Int
+    "Only what comes after this cursor."
+    after: String
+    "How many from the end, instead of ` + "`" + `first` + "`" + `; at most 100."
+    last: Int
+    "Only what comes before this cursor."
+    before: String
+    "Only what matches all of these."
+    where: AllocationWhere
+    "The order; see AllocationOrder for the default."
+    orderBy: AllocationOrder
+  ): AllocationConnection!
+}
+
+extend type Mutation {
+  """
+  Allocates units of a license to a deployment or to a purpose. A fixed quantity has to be there (INSUFFICIENT_POOL otherwise); with dryRun
+  the license in the answer shows what would be left.
+  """
+  createAllocation(
+    "What to allocate."
+    input: CreateAllocationInput!
+  ): CreateAllocationPayload!
+  "Changes an allocation. What it gives back moves the queues of the license in the same transaction."
+  updateAllocation(
+    "What to change."
+    input: UpdateAllocationInput!
+  ): UpdateAllocationPayload!
+  "Removes an allocation. Its units go back to the license, and the queues move."
+  deleteAllocation(
+    "Which."
+    input: DeleteAllocationInput!
+  ): DeleteAllocationPayload!
+}
+
+"An allocation to make. Exactly one of quantity and unlimited is given."
+input CreateAllocationInput {
+  "Answer as if it were done, and change nothing. The decision is recorded as a dry run."
+  dryRun: Boolean
+  "Makes a retry with the same input return the first answer. At most 200 characters; another input under the same key is IDEMPOTENCY_KEY_REUSED."
+  idempotencyKey: String
+  "The license."
+  licenseId: ID!
+  "To a deployment or to a purpose."
+  type: AllocationType!
+  "The vendor that was chosen: the deployment has to be one of it. May be left out."
+  vendorId: ID
+  "The deployment to track."
+  deploymentId: ID
+  "Name of the purpose; needed for a custom reservation."
+  name: String
+  "Units to take out of the license."
+  quantity: Int
+  "True: cover what is in use as far as the license has units left. Not for a custom reservation."
+  unlimited: Boolean
+  "Which count of the deployment to cover; the license's metric by default."
+  metric: Metric
+  "Who pays; at most 200 characters."
+  costCenter: String
+  "Remarks."
+  notes: String
+  "A key of your own, unique; files name the allocation by it."
+  externalId: String
+}
+
+"Answer to createAllocation."
+type CreateAllocationPayload {
+  "What the policy answered, with its reasons."
+  decision: Decision
+  "Whether nothing was changed, because the input said so."
+  dryRun: Boolean!
+  "The allocation."
+  allocation: Allocation
+}
+
+"A change of an allocation. What is left out stays as it is; null clears. What it tracks stays."
+input UpdateAllocationInput {
+  "Answer as if it were done, and change nothing. The decision is recorded as a dry run."
+  dryRun: Boolean
+  "Makes a retry with the same input return the first answer. At most 200 characters; another input under the same key is IDEMPOTENCY_KEY_REUSED."
+  idempotencyKey: String
+  "The allocation."
+  allocationId: ID!
+  "New name; null clears it."
+  name: String
+  "Units from now on; it is not unlimited any more."
+  quantity: Int
+  "True: unlimited from now on. False needs a quantity."
+  unlimited: Boolean
+  "New metric."
+  metric: Metric
+  "New cost center; null clears it."
+  costCenter: String
+  "New remarks; null clears them."
+  notes: String
+}
+
+"Answer to updateAllocation."
+type UpdateAllocationPayload {
+  "What the policy answered, with its reasons."
+  decision: Decision
+  "Whether nothing was changed, because the input said so."
+  dryRun: Boolean!
+  "The allocation."
+  allocation: Allocation
+}
+
+"An allocation to remove."
+input DeleteAllocationInput {
+  "Answer as if it were done, and change nothing. The decision is recorded as a dry run."
+  dryRun: Boolean
+  "Makes a retry with the same input return the first answer. At most 200 characters; another input under the same key is IDEMPOTENCY_KEY_REUSED."
+  idempotencyKey: String
+  "The allocation."
+  allocationId: ID!
+}
+
+"Answer to deleteAllocation."
+type DeleteAllocationPayload {
+  "What the policy answered, with its reasons."
+  decision: Decision
+  "Whether nothing was changed, because the input said so."
+  dryRun: Boolean!
+  "Id of the allocation that was removed."
+  deletedId: ID
+  "The license, with its units back."
+  license: License
+}
+`, BuiltIn: false},
 	{Name: "../schema/allotment.graphqls", Input: `"""
 A share of a license with a limit of its own, whose assignment is delegated to people within a scope. Administrators and
 auditors see all; a delegate sees their own and what is below.
@@ -838,6 +1092,229 @@ extend type Query {
     "Only what matches all of these."
     where: DecisionWhere
   ): DecisionConnection!
+}
+`, BuiltIn: false},
+	{Name: "../schema/deployment.graphqls", Input: `"A product as discovered in the estate, whatever the contracts name. A product of a vendor is one deployment, whoever saw it."
+type Deployment implements Node {
+  "Opaque id."
+  id: ID!
+  "Who makes it."
+  vendor: Vendor!
+  "Name of the product, as the collector that saw it first wrote it."
+  product: String!
+  "Places where it is installed."
+  installs: Int!
+  "People who use it."
+  users: Int!
+  "When this was observed."
+  observedAt: Time!
+  "Which collector observed it."
+  source: String!
+  "When it was first recorded."
+  createdAt: Time!
+  "Allocations that track it, oldest first."
+  allocations(
+    "How many from the start; 20 by default, at most 100."
+    first: Int
+    "Only what comes after this cursor."
+    after: String
+    "How many from the end, instead of ` + "`" + `first` + "`" + `; at most 100."
+    last: Int
+    "Only what comes before this cursor."
+    before: String
+  ): AllocationConnection!
+  "What was observed at which time, as it came in. Only what differs from what was known is kept."
+  observations(
+    "How many from the start; 20 by default, at most 100."
+    first: Int
+    "Only what comes after this cursor."
+    after: String
+    "How many from the end, instead of ` + "`" + `first` + "`" + `; at most 100."
+    last: Int
+    "Only what comes before this cursor."
+    before: String
+  ): ObservationConnection!
+}
+
+"What a collector told of a deployment at one time."
+type Observation {
+  "When it was observed."
+  observedAt: Time!
+  "When it came in."
+  recordedAt: Time!
+  "Whether it said what is, when it came in: not so if a later observation was known already."
+  current: Boolean!
+  "Places where the product was installed."
+  installs: Int!
+  "People who used it."
+  users: Int!
+  "Which collector observed it."
+  source: String!
+}
+
+"One page of deployments."
+type DeploymentConnection {
+  "The page, each item with its cursor."
+  edges: [DeploymentEdge!]!
+  "The page without cursors."
+  nodes: [Deployment!]!
+  "Where the page begins and ends."
+  pageInfo: PageInfo!
+  "How many there are on all pages, as far as you may see them. Counted only when asked for."
+  totalCount: Int!
+}
+
+"One item of a page of deployments."
+type DeploymentEdge {
+  "The item."
+  node: Deployment!
+  "Opaque place of the item in its order, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  cursor: String!
+}
+
+"One page of observations."
+type ObservationConnection {
+  "The page, each item with its cursor."
+  edges: [ObservationEdge!]!
+  "The page without cursors."
+  nodes: [Observation!]!
+  "Where the page begins and ends."
+  pageInfo: PageInfo!
+  "How many there are on all pages, as far as you may see them. Counted only when asked for."
+  totalCount: Int!
+}
+
+"One item of a page of observations."
+type ObservationEdge {
+  "The item."
+  node: Observation!
+  "Opaque place of the item in its order, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  cursor: String!
+}
+
+"Conditions on deployments. All that are given must hold."
+input DeploymentWhere {
+  "Is one of these."
+  idIn: [ID!]
+  "The product's or the vendor's name has this in it."
+  search: String
+  "By the product's name."
+  product: TextFilter
+  "Of one of these vendors."
+  vendorIdIn: [ID!]
+  "Last observed by this collector."
+  source: String
+  "By places where it is installed."
+  installs: CountFilter
+  "By people who use it."
+  users: CountFilter
+  "Whether an allocation tracks it."
+  allocated: Boolean
+}
+
+"What deployments can be ordered by."
+enum DeploymentOrderField {
+  "Name of the product; the default."
+  PRODUCT
+  "Places where it is installed."
+  INSTALLS
+  "People who use it."
+  USERS
+  "When it was first recorded."
+  CREATED_AT
+}
+
+"Order of deployments."
+input DeploymentOrder {
+  "What to order by."
+  field: DeploymentOrderField! = PRODUCT
+  "Which way."
+  direction: OrderDirection! = ASC
+}
+
+extend type Vendor {
+  "What of the vendor is in use, oldest first."
+  deployments(
+    "How many from the start; 20 by default, at most 100."
+    first: Int
+    "Only what comes after this cursor."
+    after: String
+    "How many from the end, instead of ` + "`" + `first` + "`" + `; at most 100."
+    last: Int
+    "Only what comes before this cursor."
+    before: String
+  ): DeploymentConnection!
+}
+
+extend type Query {
+  "What is in use. Administrators, contract managers, auditors and analysts see it."
+  deployments(
+    "How many from the start; 20 by default, at most 100."
+    first: Int
+    "Only what comes after this cursor."
+    after: String
+    "How many from the end, instead of ` + "`" + `first` + "`" + `; at most 100."
+    last: Int
+    "Only what comes before this cursor."
+    before: String
+    "Only what matches all of these."
+    where: DeploymentWhere
+    "The order; see DeploymentOrder for the default."
+    orderBy: DeploymentOrder
+  ): DeploymentConnection!
+}
+
+extend type Mutation {
+  """
+  Records what a collector saw in the estate at one time. Vendors that are not known are created. What was observed earlier than what is
+  known already is kept as an observation and changes nothing.
+  """
+  recordDeployments(
+    "What was seen."
+    input: RecordDeploymentsInput!
+  ): RecordDeploymentsPayload!
+}
+
+"What a collector saw. At most 10,000 deployments; a file may have any number (ringfence import deployments)."
+input RecordDeploymentsInput {
+  "Answer as if it were done, and change nothing. The decision is recorded as a dry run."
+  dryRun: Boolean
+  "Makes a retry with the same input return the first answer. At most 200 characters; another input under the same key is IDEMPOTENCY_KEY_REUSED."
+  idempotencyKey: String
+  "Which collector; at most 200 characters."
+  source: String!
+  "When it was seen; now by default. Not in the future."
+  observedAt: Time
+  "What was seen; each product once."
+  deployments: [DeploymentInput!]!
+  "True: the source sees nothing else. Deployments of it that are not named fall to 0."
+  complete: Boolean
+}
+
+"How often a product is in use."
+input DeploymentInput {
+  "Name of the vendor, compared without case."
+  vendor: String!
+  "Name of the product as it was discovered, compared without case."
+  product: String!
+  "Places where it is installed; 0 or more."
+  installs: Int! = 0
+  "People who use it; 0 or more."
+  users: Int! = 0
+}
+
+"Answer to recordDeployments."
+type RecordDeploymentsPayload {
+  "What the policy answered, with its reasons."
+  decision: Decision
+  "Whether nothing was changed, because the input said so."
+  dryRun: Boolean!
+  "The deployments that were named, in order."
+  deployments: [Deployment!]!
+  "How many were not known before."
+  created: Int!
+  "How many have other counts than before."
+  changed: Int!
 }
 `, BuiltIn: false},
 	{Name: "../schema/event.graphqls", Input: `"""
@@ -1502,7 +1979,7 @@ type License implements Node & Pool {
   limit: Int
   "Units given out as seats, here and in CEILING allotments below."
   used: Int!
-  "Units carved out by RESERVED allotments directly below."
+  "Units carved out by RESERVED allotments directly below, and by fixed allocations."
   reserved: Int!
   "Units left for new seats and allotments. Null: unlimited."
   available: Int
@@ -1667,7 +2144,7 @@ extend type Mutation {
     "What to change."
     input: UpdateLicenseInput!
   ): UpdateLicensePayload!
-  "Removes a license that has neither seats, group licenses nor allotments; CONFLICT otherwise."
+  "Removes a license that has neither seats, group licenses, allotments, allocations nor purchase reservations under way; CONFLICT otherwise."
   deleteLicense(
     "Which."
     input: DeleteLicenseInput!
@@ -2797,6 +3274,60 @@ var parsedSchema = gqlparser.MustLoadSchema(sources...)
 // Each function is generated once per unique object type, deduplicating the
 // switch statements that were previously inlined in every fieldContext_* function.
 
+func childFields_Allocation(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_Allocation_id(ctx, ec, field)
+	case "license":
+		return fieldContext_Allocation_license(ctx, ec, field)
+	case "type":
+		return fieldContext_Allocation_type(ctx, ec, field)
+	case "deployment":
+		return fieldContext_Allocation_deployment(ctx, ec, field)
+	case "name":
+		return fieldContext_Allocation_name(ctx, ec, field)
+	case "quantity":
+		return fieldContext_Allocation_quantity(ctx, ec, field)
+	case "unlimited":
+		return fieldContext_Allocation_unlimited(ctx, ec, field)
+	case "metric":
+		return fieldContext_Allocation_metric(ctx, ec, field)
+	case "costCenter":
+		return fieldContext_Allocation_costCenter(ctx, ec, field)
+	case "notes":
+		return fieldContext_Allocation_notes(ctx, ec, field)
+	case "externalId":
+		return fieldContext_Allocation_externalId(ctx, ec, field)
+	case "createdAt":
+		return fieldContext_Allocation_createdAt(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Allocation", field.Name)
+}
+
+func childFields_AllocationConnection(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return fieldContext_AllocationConnection_edges(ctx, ec, field)
+	case "nodes":
+		return fieldContext_AllocationConnection_nodes(ctx, ec, field)
+	case "pageInfo":
+		return fieldContext_AllocationConnection_pageInfo(ctx, ec, field)
+	case "totalCount":
+		return fieldContext_AllocationConnection_totalCount(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AllocationConnection", field.Name)
+}
+
+func childFields_AllocationEdge(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "node":
+		return fieldContext_AllocationEdge_node(ctx, ec, field)
+	case "cursor":
+		return fieldContext_AllocationEdge_cursor(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AllocationEdge", field.Name)
+}
+
 func childFields_Allotment(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -2945,6 +3476,18 @@ func childFields_ContractEdge(ctx context.Context, ec *executionContext, field g
 	return nil, fmt.Errorf("no field named %q was found under type ContractEdge", field.Name)
 }
 
+func childFields_CreateAllocationPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "decision":
+		return fieldContext_CreateAllocationPayload_decision(ctx, ec, field)
+	case "dryRun":
+		return fieldContext_CreateAllocationPayload_dryRun(ctx, ec, field)
+	case "allocation":
+		return fieldContext_CreateAllocationPayload_allocation(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CreateAllocationPayload", field.Name)
+}
+
 func childFields_CreateAllotmentPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "decision":
@@ -3069,6 +3612,20 @@ func childFields_Delegates(ctx context.Context, ec *executionContext, field grap
 	return nil, fmt.Errorf("no field named %q was found under type Delegates", field.Name)
 }
 
+func childFields_DeleteAllocationPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "decision":
+		return fieldContext_DeleteAllocationPayload_decision(ctx, ec, field)
+	case "dryRun":
+		return fieldContext_DeleteAllocationPayload_dryRun(ctx, ec, field)
+	case "deletedId":
+		return fieldContext_DeleteAllocationPayload_deletedId(ctx, ec, field)
+	case "license":
+		return fieldContext_DeleteAllocationPayload_license(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeleteAllocationPayload", field.Name)
+}
+
 func childFields_DeleteAllotmentPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "decision":
@@ -3109,6 +3666,56 @@ func childFields_DeleteUsersPayload(ctx context.Context, ec *executionContext, f
 		return fieldContext_DeleteUsersPayload_deletedIds(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type DeleteUsersPayload", field.Name)
+}
+
+func childFields_Deployment(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_Deployment_id(ctx, ec, field)
+	case "vendor":
+		return fieldContext_Deployment_vendor(ctx, ec, field)
+	case "product":
+		return fieldContext_Deployment_product(ctx, ec, field)
+	case "installs":
+		return fieldContext_Deployment_installs(ctx, ec, field)
+	case "users":
+		return fieldContext_Deployment_users(ctx, ec, field)
+	case "observedAt":
+		return fieldContext_Deployment_observedAt(ctx, ec, field)
+	case "source":
+		return fieldContext_Deployment_source(ctx, ec, field)
+	case "createdAt":
+		return fieldContext_Deployment_createdAt(ctx, ec, field)
+	case "allocations":
+		return fieldContext_Deployment_allocations(ctx, ec, field)
+	case "observations":
+		return fieldContext_Deployment_observations(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Deployment", field.Name)
+}
+
+func childFields_DeploymentConnection(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return fieldContext_DeploymentConnection_edges(ctx, ec, field)
+	case "nodes":
+		return fieldContext_DeploymentConnection_nodes(ctx, ec, field)
+	case "pageInfo":
+		return fieldContext_DeploymentConnection_pageInfo(ctx, ec, field)
+	case "totalCount":
+		return fieldContext_DeploymentConnection_totalCount(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeploymentConnection", field.Name)
+}
+
+func childFields_DeploymentEdge(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "node":
+		return fieldContext_DeploymentEdge_node(ctx, ec, field)
+	case "cursor":
+		return fieldContext_DeploymentEdge_cursor(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeploymentEdge", field.Name)
 }
 
 func childFields_Event(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3399,6 +4006,8 @@ func childFields_License(ctx context.Context, ec *executionContext, field graphq
 		return fieldContext_License_seats(ctx, ec, field)
 	case "groupLicenses":
 		return fieldContext_License_groupLicenses(ctx, ec, field)
+	case "allocations":
+		return fieldContext_License_allocations(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type License", field.Name)
 }
@@ -3439,6 +4048,48 @@ func childFields_LicenseGroupPayload(ctx context.Context, ec *executionContext, 
 		return fieldContext_LicenseGroupPayload_summary(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type LicenseGroupPayload", field.Name)
+}
+
+func childFields_Observation(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "observedAt":
+		return fieldContext_Observation_observedAt(ctx, ec, field)
+	case "recordedAt":
+		return fieldContext_Observation_recordedAt(ctx, ec, field)
+	case "current":
+		return fieldContext_Observation_current(ctx, ec, field)
+	case "installs":
+		return fieldContext_Observation_installs(ctx, ec, field)
+	case "users":
+		return fieldContext_Observation_users(ctx, ec, field)
+	case "source":
+		return fieldContext_Observation_source(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Observation", field.Name)
+}
+
+func childFields_ObservationConnection(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return fieldContext_ObservationConnection_edges(ctx, ec, field)
+	case "nodes":
+		return fieldContext_ObservationConnection_nodes(ctx, ec, field)
+	case "pageInfo":
+		return fieldContext_ObservationConnection_pageInfo(ctx, ec, field)
+	case "totalCount":
+		return fieldContext_ObservationConnection_totalCount(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ObservationConnection", field.Name)
+}
+
+func childFields_ObservationEdge(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "node":
+		return fieldContext_ObservationEdge_node(ctx, ec, field)
+	case "cursor":
+		return fieldContext_ObservationEdge_cursor(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ObservationEdge", field.Name)
 }
 
 func childFields_PageInfo(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3531,6 +4182,22 @@ func childFields_ProductEdge(ctx context.Context, ec *executionContext, field gr
 		return fieldContext_ProductEdge_cursor(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ProductEdge", field.Name)
+}
+
+func childFields_RecordDeploymentsPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "decision":
+		return fieldContext_RecordDeploymentsPayload_decision(ctx, ec, field)
+	case "dryRun":
+		return fieldContext_RecordDeploymentsPayload_dryRun(ctx, ec, field)
+	case "deployments":
+		return fieldContext_RecordDeploymentsPayload_deployments(ctx, ec, field)
+	case "created":
+		return fieldContext_RecordDeploymentsPayload_created(ctx, ec, field)
+	case "changed":
+		return fieldContext_RecordDeploymentsPayload_changed(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RecordDeploymentsPayload", field.Name)
 }
 
 func childFields_RetrySeatsPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3713,6 +4380,18 @@ func childFields_UnlicenseGroupPayload(ctx context.Context, ec *executionContext
 	return nil, fmt.Errorf("no field named %q was found under type UnlicenseGroupPayload", field.Name)
 }
 
+func childFields_UpdateAllocationPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "decision":
+		return fieldContext_UpdateAllocationPayload_decision(ctx, ec, field)
+	case "dryRun":
+		return fieldContext_UpdateAllocationPayload_dryRun(ctx, ec, field)
+	case "allocation":
+		return fieldContext_UpdateAllocationPayload_allocation(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UpdateAllocationPayload", field.Name)
+}
+
 func childFields_UpdateAllotmentPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "decision":
@@ -3867,6 +4546,8 @@ func childFields_Vendor(ctx context.Context, ec *executionContext, field graphql
 		return fieldContext_Vendor_products(ctx, ec, field)
 	case "contracts":
 		return fieldContext_Vendor_contracts(ctx, ec, field)
+	case "deployments":
+		return fieldContext_Vendor_deployments(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Vendor", field.Name)
 }

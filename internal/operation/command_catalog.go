@@ -152,7 +152,7 @@ type DeleteContract struct {
 	ContractID id.ID
 }
 
-// DeleteLicense removes a license that has neither seats, group licenses nor allotments.
+// DeleteLicense removes a license that has neither seats, group licenses, allotments, allocations nor purchase reservations under way.
 type DeleteLicense struct {
 	Request
 	LicenseID id.ID

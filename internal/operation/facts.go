@@ -31,6 +31,7 @@ func newFacts() *facts {
 type license struct {
 	id, productID, contractID int64
 	quantity, overage         int64
+	committed                 int64 // by purchase reservations that have started
 	unlimited                 bool
 	pool                      *licensing.Pool
 	product                   *product

@@ -63,18 +63,20 @@ func (w *writing) dropReplaced(ctx context.Context) error {
 
 func (w *writing) poolParts() []store.Part {
 	var licenses, allotments []licensing.Change
+	states := &licenseStates{}
 	for _, pool := range w.book.Pools {
 		change, changed := pool.Change()
 		switch {
 		case !changed:
 		case pool.Key.IsLicense():
 			licenses = append(licenses, change)
+			states.add(w.facts.licenses[pool.Key.License], false)
 		default:
 			allotments = append(allotments, change)
 		}
 		pool.Load()
 	}
-	return slices.Concat(poolPart("licenses", licenses), poolPart("allotments", allotments))
+	return slices.Concat(poolPart("licenses", licenses), poolPart("allotments", allotments), states.part(w.Now()))
 }
 
 func poolPart(table string, changes []licensing.Change) []store.Part {

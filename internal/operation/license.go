@@ -58,6 +58,12 @@ func (c *CreateLicense) prepare(ctx context.Context, r *reading) (*plan[CreateLi
 		if err != nil {
 			return nil, err
 		}
+		created := &license{id: row.ID, quantity: row.Quantity, pool: &licensing.Pool{Limit: row.Capacity}}
+		states := &licenseStates{}
+		states.add(created, false)
+		if err := w.tx.Together(ctx, states.part(w.Now())...); err != nil {
+			return nil, err
+		}
 		w.happened("LICENSE_CREATED", "license", row.ID, map[string]any{"quantity": c.Quantity, "unlimitedQuantity": c.unlimited()}).pool = licensing.PoolKey{License: row.ID}
 		full, err := w.licenseRow(ctx, row.ID)
 		return &CreateLicensePayload{License: full}, err
@@ -101,8 +107,8 @@ func (c *UpdateLicense) prepare(ctx context.Context, r *reading) (*plan[UpdateLi
 	if c.Overage != nil {
 		l.overage = int64(*c.Overage)
 	}
-	if !l.unlimited && l.quantity+l.overage > maxCount {
-		return nil, fault.Invalid("overage", "quantity and overage together pass %d", maxCount)
+	if !l.unlimited && l.quantity+l.overage+l.committed > maxCount {
+		return nil, fault.Invalid("overage", "quantity, overage and purchase reservations together pass %d", maxCount)
 	}
 	question := r.questionLicense(t.key.License, nil)
 	ask := &policy.Input{
@@ -117,10 +123,12 @@ func (c *UpdateLicense) prepare(ctx context.Context, r *reading) (*plan[UpdateLi
 func (w *writing) updateLicense(ctx context.Context, c *UpdateLicense, l *license, pool *licensing.Pool) (*UpdateLicensePayload, error) {
 	var limit *int64
 	if !l.unlimited {
-		sum := l.quantity + l.overage
+		sum := l.quantity + l.overage + l.committed
 		limit = &sum
 	}
 	pool.SetLimit(limit)
+	stored := w.facts.licenses[l.id]
+	stored.quantity, stored.overage, stored.unlimited = l.quantity, l.overage, l.unlimited
 	change, _ := pool.Change()
 	// Quantity and limit change in one statement, because the database checks that they agree.
 	if _, err := w.tx.Exec(ctx, `UPDATE licenses SET quantity = $1, unlimited_quantity = $2, overage = $3, capacity = $4, ceiling = $5 WHERE id = $6`,
@@ -196,11 +204,20 @@ func (c *DeleteLicense) prepare(ctx context.Context, r *reading) (*plan[DeletePa
 	return &plan[DeletePayload]{ask: ask, hidden: r.hides(ctx, pool, t), write: func(ctx context.Context, w *writing) (*DeletePayload, error) {
 		var held int64
 		if err := w.QueryRow(ctx, `SELECT (SELECT COUNT(*) FROM seats WHERE license_id = $1) + (SELECT COUNT(*) FROM group_licenses WHERE license_id = $1) +
-			(SELECT COUNT(*) FROM allotments WHERE license_id = $1)`, t.key.License).Scan(&held); err != nil {
+			(SELECT COUNT(*) FROM allotments WHERE license_id = $1) + (SELECT COUNT(*) FROM allocations WHERE license_id = $1) +
+			(SELECT COUNT(*) FROM purchase_reservations WHERE license_id = $1 AND state IN ('PLACED', 'ACTIVE'))`, t.key.License).Scan(&held); err != nil {
 			return nil, err
 		}
 		if held > 0 {
-			return nil, fault.New(fault.Conflict, "the license has seats, group licenses or allotments; remove them first")
+			return nil, fault.New(fault.Conflict, "the license has seats, group licenses, allotments, allocations or purchase reservations; remove them first")
+		}
+		states := &licenseStates{}
+		states.add(w.facts.licenses[t.key.License], true)
+		if err := w.tx.Together(ctx, states.part(w.Now())...); err != nil {
+			return nil, err
+		}
+		if _, err := w.tx.Exec(ctx, `DELETE FROM purchase_reservations WHERE license_id = $1`, t.key.License); err != nil {
+			return nil, err
 		}
 		delete(w.book.Pools, pool.Key)
 		w.happened("LICENSE_DELETED", "license", t.key.License, nil).pool = pool.Key

@@ -67,7 +67,7 @@ func (r *reading) lockLicenses(ctx context.Context, ids []int64) error {
 	if lock != "" {
 		lock += " OF l"
 	}
-	rows, err := r.Query(ctx, `SELECT l.id, l.product_id, l.contract_id, l.quantity, l.unlimited_quantity, l.overage, l.starts_on, l.ends_on, l.capacity,
+	rows, err := r.Query(ctx, `SELECT l.id, l.product_id, l.contract_id, l.quantity, l.unlimited_quantity, l.overage, l.committed, l.starts_on, l.ends_on, l.capacity,
 		l.ceiling, l.used, l.reserved, l.waiting, l.errors, p.name, p.sku, p.kind, p.blocked_locations, COALESCE(s.id, 0), COALESCE(s.name, '')
 		FROM licenses l JOIN products p ON p.id = l.product_id
 		LEFT JOIN (SELECT pp.product_id, s.id, s.name FROM product_plans pp JOIN service_plans s ON s.id = pp.plan_id WHERE `+r.Any("s.name", 2)+`) s
@@ -119,7 +119,7 @@ func (r *reading) scanLicense(s scanner) error {
 	var starts, ends *string
 	var blocked []byte
 	var plan servicePlan
-	if err := s.Scan(&l.id, &l.product.id, &l.contractID, &l.quantity, &l.unlimited, &l.overage, &starts, &ends, &p.Limit, &p.Ceiling, &p.Used, &p.Reserved,
+	if err := s.Scan(&l.id, &l.product.id, &l.contractID, &l.quantity, &l.unlimited, &l.overage, &l.committed, &starts, &ends, &p.Limit, &p.Ceiling, &p.Used, &p.Reserved,
 		&p.Waiting, &p.Errors, &l.product.name, &l.product.sku, &l.product.kind, &blocked, &plan.id, &plan.name); err != nil {
 		return err
 	}

@@ -218,4 +218,4 @@ func without(ids, gone []int64) []int64 {
 	return slices.DeleteFunc(slices.Clone(ids), func(id int64) bool { return set[id] })
 }
 
-func repeat(id int64, n int) []int64 { return slices.Repeat([]int64{id}, n) }
+func repeat[T any](value T, n int) []T { return slices.Repeat([]T{value}, n) }

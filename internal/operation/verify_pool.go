@@ -161,6 +161,12 @@ func (v *verification) recountPools(ctx context.Context) error {
 		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	if err := v.countAllocations(ctx); err != nil {
+		return err
+	}
 	for i := len(v.order) - 1; i >= 0; i-- { // from the leaves up, because what a child holds decides what it carves out
 		v.carveOut(v.order[i])
 	}

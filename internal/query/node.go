@@ -21,6 +21,8 @@ var finders = map[id.Noun]func(ctx context.Context, s *session, keys []int64) (m
 	id.Seat:         finder(seats),
 	id.Decision:     finder(decisions),
 	id.Event:        finder(events),
+	id.Deployment:   finder(deployments),
+	id.Allocation:   finder(allocations),
 }
 
 func finder[E any, V Node](n *noun[E, V]) func(ctx context.Context, s *session, keys []int64) (map[int64]Node, error) {

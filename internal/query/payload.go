@@ -35,6 +35,16 @@ func (r *Reader) ShowAllotment(ctx context.Context, row *ent.Allotment) (*Allotm
 	return showOne(ctx, r.session(ctx), allotments, row)
 }
 
+// ShowAllocation makes the view of an allocation out of a mutation's answer.
+func (r *Reader) ShowAllocation(ctx context.Context, row *ent.Allocation) (*Allocation, error) {
+	return showOne(ctx, r.session(ctx), allocations, row)
+}
+
+// ShowDeployments makes the views of deployments out of a mutation's answer.
+func (r *Reader) ShowDeployments(ctx context.Context, rows []*ent.Deployment) ([]*Deployment, error) {
+	return deployments.show(ctx, r.session(ctx), rows)
+}
+
 // ShowGroup makes the view of a group out of a mutation's answer.
 func (r *Reader) ShowGroup(ctx context.Context, row *ent.Group) (*Group, error) {
 	return showOne(ctx, r.session(ctx), groups, row)

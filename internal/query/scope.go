@@ -23,6 +23,8 @@ const (
 	kindDecision     = "decision"
 	kindEvent        = "event"
 	kindPolicy       = "policy"
+	kindDeployment   = "deployment"
+	kindAllocation   = "allocation"
 )
 
 // visible is the condition under which a row of a kind, under an alias, may be seen: nil for everything, never for nothing.

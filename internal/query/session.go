@@ -131,7 +131,7 @@ func (s *session) glance(ctx context.Context) (*facts, error) {
 // kinds are the types whose rows have a scope.
 var kinds = []string{
 	kindVendor, kindProduct, kindPlan, kindContract, kindLicense, kindAllotment, kindUser, kindGroup, kindGroupLicense, kindSeat,
-	kindDecision, kindEvent,
+	kindDecision, kindEvent, kindDeployment, kindAllocation,
 }
 
 func seesAll(view *policy.View) bool {

@@ -62,7 +62,7 @@ CREATE TABLE `license_states` (`id` integer NOT NULL PRIMARY KEY AUTOINCREMENT, 
 -- create index "licensestate_license_id_id" to table: "license_states"
 CREATE INDEX `licensestate_license_id_id` ON `license_states` (`license_id`, `id`);
 -- create "observations" table
-CREATE TABLE `observations` (`id` integer NOT NULL PRIMARY KEY AUTOINCREMENT, `deployment_id` integer NOT NULL, `observed_at` datetime NOT NULL, `recorded_at` datetime NOT NULL, `installs` integer NOT NULL, `users` integer NOT NULL, `source` text NOT NULL DEFAULT (''));
+CREATE TABLE `observations` (`id` integer NOT NULL PRIMARY KEY AUTOINCREMENT, `deployment_id` integer NOT NULL, `observed_at` datetime NOT NULL, `recorded_at` datetime NOT NULL, `current` bool NOT NULL DEFAULT (true), `installs` integer NOT NULL, `users` integer NOT NULL, `source` text NOT NULL DEFAULT (''));
 -- create index "observation_deployment_id_observed_at_id" to table: "observations"
 CREATE INDEX `observation_deployment_id_observed_at_id` ON `observations` (`deployment_id`, `observed_at`, `id`);
 -- create "purchase_reservations" table
