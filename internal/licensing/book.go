@@ -129,6 +129,7 @@ func (b *Book) Reconsider(r *Reason) {
 func (b *Book) Fail(seat *Seat, violations []Violation) {
 	if seat.State == Active {
 		seat.Pool.Charge(-1)
+		seat.Pool.root().shrink()
 	}
 	if served := seat.served(); served != nil {
 		served.State = New
@@ -158,7 +159,8 @@ func (b *Book) touch(seat *Seat) {
 }
 
 // Release settles what has ended: a seat whose served reason is gone passes to the next oldest reason whose pool has room,
-// waits if none has, and is released when no reason is left (semantics.md §4).
+// waits if none has, and is released when no reason is left (semantics.md §4). Of a license whose overage shrinks, what was released
+// or given back is gone before anybody can have it (semantics.md §6).
 func (b *Book) Release() {
 	for _, seat := range b.shaken {
 		if served := seat.served(); served != nil && served.ended {
@@ -166,6 +168,11 @@ func (b *Book) Release() {
 		} else if seat.State != Active && seat.State != None && len(seat.Live()) == 0 {
 			b.place(seat, None, seat.Pool, nil)
 			b.retryOthers(seat)
+		}
+	}
+	for key, pool := range b.Pools {
+		if key.IsLicense() {
+			pool.shrink()
 		}
 	}
 }
@@ -188,6 +195,7 @@ func (b *Book) handOver(seat *Seat, served *Reason) {
 			return
 		}
 	}
+	from.root().shrink() // handing over takes nothing back; this does
 	if len(live) == 0 {
 		b.place(seat, None, from, nil)
 		b.retryOthers(seat)

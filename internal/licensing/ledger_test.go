@@ -26,6 +26,7 @@ type row struct {
 	key, parent                     licensing.PoolKey
 	mode                            licensing.Mode
 	limit, ceiling                  *int64
+	stock                           *licensing.Stock // of a license
 	used, reserved, waiting, errors int64
 }
 
@@ -50,8 +51,8 @@ func (l *ledger) open() *licensing.Book {
 	b.Replace(30, 31) // the third group is being moved from the first license to the second
 	for _, r := range l.pools {
 		b.Pools[r.key] = (&licensing.Pool{
-			Key: r.key, Name: fmt.Sprint(r.key), Mode: r.mode, Parent: b.Pools[r.parent], Limit: r.limit, Ceiling: r.ceiling, Used: r.used,
-			Reserved: r.reserved, Waiting: r.waiting, Errors: r.errors,
+			Key: r.key, Name: fmt.Sprint(r.key), Mode: r.mode, Parent: b.Pools[r.parent], Limit: r.limit, Stock: r.stock, Ceiling: r.ceiling,
+			Used: r.used, Reserved: r.reserved, Waiting: r.waiting, Errors: r.errors,
 		}).Load()
 	}
 	for at, s := range l.seats {
@@ -129,6 +130,9 @@ func (l *ledger) commit(t *testing.T, b *licensing.Book) {
 		}
 		r.used, r.reserved, r.waiting, r.errors = r.used+change.Used, r.reserved+change.Reserved, r.waiting+change.Waiting, r.errors+change.Errors
 		r.limit, r.ceiling = change.Limit, change.Ceiling
+		if change.Stock != nil {
+			r.stock = change.Stock
+		}
 		if r.used < 0 || r.reserved < 0 || r.waiting < 0 || r.errors < 0 || r.ceiling != nil && (*r.ceiling < *r.limit || r.used+r.reserved > *r.ceiling) {
 			t.Fatalf("a CHECK refuses %+v of %v", *r, change)
 		}

@@ -26,6 +26,7 @@ type Pool struct {
 	Mode     Mode
 	Parent   *Pool // nil for a license
 	Limit    *int64
+	Stock    *Stock // what the limit of a license is made of; nil for an allotment
 	Ceiling  *int64 // what used + reserved may not pass in the database
 	Used     int64
 	Reserved int64
@@ -44,6 +45,7 @@ type figures struct {
 	used, reserved, waiting, errors int64
 	ceiling                         *int64
 	limit                           *int64
+	stock                           Stock
 }
 
 // Load marks the present figures as the stored ones.
@@ -53,7 +55,11 @@ func (p *Pool) Load() *Pool {
 }
 
 func (p *Pool) figures() figures {
-	return figures{used: p.Used, reserved: p.Reserved, waiting: p.Waiting, errors: p.Errors, ceiling: p.Ceiling, limit: p.Limit}
+	f := figures{used: p.Used, reserved: p.Reserved, waiting: p.Waiting, errors: p.Errors, ceiling: p.Ceiling, limit: p.Limit}
+	if p.Stock != nil {
+		f.stock = *p.Stock
+	}
+	return f
 }
 
 // Chain gives the pools a seat of this pool charges: itself and, as long as a pool is a CEILING, its parent.
@@ -209,6 +215,7 @@ type Change struct {
 	Key                             PoolKey
 	Used, Reserved, Waiting, Errors int64
 	Limit, Ceiling                  *int64
+	Stock                           *Stock // what the limit is made of, if that changed
 }
 
 // Change gives what is to be written, and whether anything is. The ceiling rises only when the limit rose or the policy granted
@@ -220,10 +227,14 @@ func (p *Pool) Change() (Change, bool) {
 	if !p.touched && now.waiting == p.stored.waiting && now.errors == p.stored.errors {
 		return Change{}, false
 	}
-	return Change{
+	change := Change{
 		Key: p.Key, Used: p.Used - p.stored.used, Reserved: p.Reserved - p.stored.reserved,
 		Waiting: p.Waiting - p.stored.waiting, Errors: p.Errors - p.stored.errors, Limit: p.Limit, Ceiling: ceiling,
-	}, true
+	}
+	if p.Stock != nil && now.stock != p.stored.stock {
+		change.Stock = p.Stock
+	}
+	return change, true
 }
 
 func (p *Pool) nextCeiling() *int64 {

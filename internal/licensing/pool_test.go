@@ -173,17 +173,6 @@ func TestStates(t *testing.T) {
 	}
 }
 
-func TestPeriods(t *testing.T) {
-	text := func(s string) *string { return &s }
-	starts, ends := licensing.Period(text("2026-01-01"), text("2026-12-31"))
-	if starts.Format(time.RFC3339) != "2026-01-01T00:00:00Z" || ends.Format(time.RFC3339) != "2027-01-01T00:00:00Z" {
-		t.Errorf("%v … %v: the last day counts", starts, ends)
-	}
-	if starts, ends := licensing.Period(nil, text("never")); starts != nil || ends != nil {
-		t.Errorf("%v … %v", starts, ends)
-	}
-}
-
 func TestShortage(t *testing.T) {
 	p := license(10)
 	p.Charge(8)

@@ -27,7 +27,9 @@ func TestRandomOperationsKeepTheBooks(t *testing.T) {
 				for _, p := range b.Pools {
 					p.Revoke()
 				}
+				before := l.stocks()
 				l.commit(t, b)
+				l.checkOverage(t, before)
 				l.check(t)
 				l.checkLimits(t, over)
 			}
@@ -47,8 +49,8 @@ func newLedger(r *rand.Rand) *ledger {
 		l.ranks[user] = float64(r.IntN(2))
 	}
 	for key := range int64(2) {
-		top := &row{key: licensing.PoolKey{License: key + 1}, mode: licensing.Reserved, limit: number(int64(r.IntN(12)))}
-		top.ceiling = top.limit
+		top := &row{key: licensing.PoolKey{License: key + 1}, mode: licensing.Reserved, stock: &licensing.Stock{Quantity: int64(r.IntN(12))}}
+		top.limit, top.ceiling = top.stock.Limit(), top.stock.Limit()
 		l.pools = append(l.pools, top)
 		for n := range r.IntN(6) {
 			l.addAllotment(r, key+1, int64(n+1))
@@ -185,9 +187,51 @@ func (l *ledger) setLimit(r *rand.Rand, pool *licensing.Pool, over map[licensing
 			return "nothing"
 		}
 	}
-	pool.SetLimit(&limit)
 	over[pool.Key] = true
-	return "set a limit"
+	if pool.Stock == nil {
+		pool.SetLimit(&limit)
+		return "set a limit"
+	}
+	stock := *pool.Stock
+	switch r.IntN(3) {
+	case 0:
+		stock.Quantity = limit
+		pool.Restock(stock)
+		return "buy or give back"
+	case 1:
+		stock.Overage, stock.Shrinks = limit/2, false
+		pool.Restock(stock)
+		return "allow an overage"
+	}
+	pool.Restock(stock.WithoutUnused(pool.Held()))
+	return "remove the unused overage"
+}
+
+// checkOverage holds an overage that shrinks to what is held beyond what was bought; without a step that says so it never grows.
+func (l *ledger) checkOverage(t *testing.T, before map[licensing.PoolKey]licensing.Stock) {
+	t.Helper()
+	for _, r := range l.pools {
+		if r.stock == nil {
+			continue
+		}
+		if *r.limit != r.stock.Quantity+r.stock.Overage {
+			t.Fatalf("%v has the limit %d of %+v", r.key, *r.limit, *r.stock)
+		}
+		if was := before[r.key]; r.stock.Shrinks && (r.stock.Unused(r.used+r.reserved) > 0 || was.Shrinks && r.stock.Overage > was.Overage) {
+			t.Fatalf("%v holds %d and has an overage that shrinks: %+v, before %+v", r.key, r.used+r.reserved, *r.stock, was)
+		}
+	}
+}
+
+// stocks notes what the licenses' limits are made of.
+func (l *ledger) stocks() map[licensing.PoolKey]licensing.Stock {
+	all := map[licensing.PoolKey]licensing.Stock{}
+	for _, r := range l.pools {
+		if r.stock != nil {
+			all[r.key] = *r.stock
+		}
+	}
+	return all
 }
 
 // checkLimits is P1: nothing is held beyond the limit of a pool that was neither lowered nor granted an overage.

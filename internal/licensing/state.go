@@ -43,26 +43,7 @@ func (p *Pool) State(now time.Time) PoolState {
 	return OK
 }
 
-// Period turns the first and the last day of a license, YYYY-MM-DD in UTC and inclusive, into the instant from which and the
-// instant before which it is in effect. What is absent, or no date, does not bound it.
+// Period is Terms.Period where nothing can be assigned in grace.
 func Period(startsOn, endsOn *string) (startsAt, endsAt *time.Time) {
-	if day := dayOf(startsOn); day != nil {
-		startsAt = day
-	}
-	if day := dayOf(endsOn); day != nil {
-		next := day.AddDate(0, 0, 1)
-		endsAt = &next
-	}
-	return startsAt, endsAt
-}
-
-func dayOf(text *string) *time.Time {
-	if text == nil {
-		return nil
-	}
-	day, err := time.Parse(time.DateOnly, *text)
-	if err != nil {
-		return nil
-	}
-	return &day
+	return DefaultTerms.Period(startsOn, endsOn)
 }
