@@ -14,6 +14,7 @@ import (
 	"github.com/open-policy-agent/opa/v1/storage"
 	"github.com/open-policy-agent/opa/v1/storage/inmem"
 
+	"github.com/ringfence/ringfence/internal/licensing"
 	"github.com/ringfence/ringfence/policies"
 )
 
@@ -34,6 +35,8 @@ type live struct {
 	reads    rego.PreparedEvalQuery
 	views    views
 	plans    map[string]bool
+	terms    licensing.Terms
+	guests   bool
 }
 
 // build takes a source through the gate: parse, strict compile against the schema of the input, words that can never
@@ -60,7 +63,11 @@ func build(ctx context.Context, s *source, now time.Time, budget time.Duration) 
 	if problems := checkShape(compiler); len(problems) > 0 {
 		return nil, problems
 	}
-	p := &live{revision: s.revision, loadedAt: now, plans: relevantPlans(document)}
+	terms, problems := termsOf(document)
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	p := &live{revision: s.revision, loadedAt: now, plans: relevantPlans(document), terms: terms, guests: guestsOf(document)}
 	if p.decision, err = prepare(ctx, decisionQuery, compiler, store); err != nil {
 		return nil, problemsOf(err)
 	}

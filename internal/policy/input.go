@@ -12,6 +12,8 @@ const (
 	ActionPromoteSeats = "promoteSeats"
 	// ActionLicenseMembers gives or takes the seats that follow from a group license when a membership or a user changes.
 	ActionLicenseMembers = "licenseMembers"
+	// ActionActivatePurchases makes the units of purchase reservations count, whose day has come.
+	ActionActivatePurchases = "activatePurchaseReservations"
 	// ActionRead is the action of the read side. It never reaches Decide; Visibility answers for it.
 	ActionRead = "read"
 )
@@ -41,6 +43,8 @@ type Input struct {
 	Subjects  []Subject        // users who would get or lose a seat, at most 10,000
 	Allotment *AllotmentChange // only createAllotment and updateAllotment
 	Group     *Group           // only group licenses and group memberships
+	Purchase  *Purchase        // only purchase reservations
+	Renewals  []Renewal        // only planRenewal and renewContract; absent in Rego when empty
 	Args      any              // other arguments of the command, small and fit for JSON; nil is left out
 }
 
@@ -125,4 +129,24 @@ type AllotmentChange struct {
 type Group struct {
 	ID      int64
 	Members int64 // direct members, or nested ones too where the request includes them
+}
+
+// Purchase is the purchase reservation a request is about. Days and months are counted from the day of Now, UTC.
+type Purchase struct {
+	Quantity    int64
+	StartsAt    time.Time // the first instant of the day on which it starts
+	DaysAhead   int       // until it starts; negative if that is past
+	MonthsAhead int       // the fewest calendar months ahead that reach it
+	// DaysToAnniversary are the days to the next anniversary of the contract, and DaysBeforeAnniversary those from the start to the
+	// next one then; 0 is the day itself, nil that the contract has none.
+	DaysToAnniversary, DaysBeforeAnniversary *int64
+	Override                                 bool // the caller says that it is to be taken back although it is binding
+}
+
+// Renewal is a license with the quantity that is planned from its renewal on.
+type Renewal struct {
+	Pool     licensing.PoolKey
+	Name     string
+	Quantity int64 // planned
+	Consumed int64 // used and reserved now
 }

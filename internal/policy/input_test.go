@@ -102,6 +102,15 @@ func (p pick) input() *Input {
 		in.Group = &Group{ID: p.Int64N(2000), Members: p.Int64N(2000)}
 	}
 	if p.yes() {
+		in.Purchase = &Purchase{
+			Quantity: p.Int64N(2000), StartsAt: time.Unix(p.Int64N(1<<33), 0), DaysAhead: p.IntN(400) - 200, MonthsAhead: p.IntN(9),
+			DaysToAnniversary: p.count(), DaysBeforeAnniversary: p.count(), Override: p.yes(),
+		}
+	}
+	for range p.IntN(3) {
+		in.Renewals = append(in.Renewals, Renewal{Pool: licensing.PoolKey{License: 12}, Name: p.word(), Quantity: p.Int64N(9), Consumed: p.Int64N(9)})
+	}
+	if p.yes() {
 		in.Args = map[string]any{"note": p.word(), "n": p.IntN(10), "list": []any{nil, 1.5, true}}
 	}
 	return in
@@ -156,6 +165,8 @@ func TestTheSchemaNamesWhatTheInputHas(t *testing.T) {
 		Limit: ptr[int64](1), PreviousLimit: ptr[int64](2), StartsAt: &testNow, EndsAt: &testNow, Scope: Scope{Groups: []int64{1}},
 	}
 	in.Group, in.Args = &Group{ID: 1}, "x"
+	in.Purchase = &Purchase{DaysToAnniversary: ptr[int64](1), DaysBeforeAnniversary: ptr[int64](2)}
+	in.Renewals = []Renewal{{Name: "E3"}}
 	var document map[string]any
 	if err := json.Unmarshal(in.JSON(), &document); err != nil {
 		t.Fatal(err)
@@ -206,6 +217,7 @@ func TestTierIsTheHighestRole(t *testing.T) {
 		"AUDITOR":          {Roles: []string{"ANALYST", "AUDITOR"}},
 		"ANALYST":          {Roles: []string{"POLICY_AUTHOR", "ANALYST"}},
 		"POLICY_AUTHOR":    {Roles: []string{"POLICY_AUTHOR"}},
+		"PROVISIONER":      {Roles: []string{"PROVISIONER"}},
 		"USER":             {Roles: []string{"global_admin"}},
 		"SYSTEM":           {Roles: []string{"GLOBAL_ADMIN"}, System: true},
 	} {

@@ -20,8 +20,12 @@ var (
 	kArgs             = ast.StringTerm("args")
 	kAvailable        = ast.StringTerm("available")
 	kBlockedLocations = ast.StringTerm("blocked_locations")
+	kConsumed         = ast.StringTerm("consumed")
 	kCount            = ast.StringTerm("count")
 	kCountries        = ast.StringTerm("countries")
+	kDaysAhead        = ast.StringTerm("days_ahead")
+	kDaysBefore       = ast.StringTerm("days_before_anniversary")
+	kDaysTo           = ast.StringTerm("days_to_anniversary")
 	kDelegate         = ast.StringTerm("delegate")
 	kDelegateOf       = ast.StringTerm("delegate_of")
 	kDelegateAbove    = ast.StringTerm("delegate_above")
@@ -40,19 +44,25 @@ var (
 	kLimit            = ast.StringTerm("limit")
 	kMembers          = ast.StringTerm("members")
 	kMode             = ast.StringTerm("mode")
+	kMonthsAhead      = ast.StringTerm("months_ahead")
 	kName             = ast.StringTerm("name")
 	kNow              = ast.StringTerm("now")
 	kOpen             = ast.StringTerm("open")
+	kOverride         = ast.StringTerm("override")
 	kPlans            = ast.StringTerm("plans")
+	kPool             = ast.StringTerm("pool")
 	kPools            = ast.StringTerm("pools")
 	kPreviousLimit    = ast.StringTerm("previous_limit")
 	kPrincipal        = ast.StringTerm("principal")
 	kProductKind      = ast.StringTerm("product_kind")
+	kPurchase         = ast.StringTerm("purchase")
 	kQuantity         = ast.StringTerm("quantity")
+	kRenewals         = ast.StringTerm("renewals")
 	kRequested        = ast.StringTerm("requested")
 	kReserved         = ast.StringTerm("reserved")
 	kRoles            = ast.StringTerm("roles")
 	kScope            = ast.StringTerm("scope")
+	kShortBy          = ast.StringTerm("short_by")
 	kSKU              = ast.StringTerm("sku")
 	kStartsAt         = ast.StringTerm("starts_at")
 	kSubjects         = ast.StringTerm("subjects")
@@ -103,6 +113,12 @@ func (in *Input) term() (*ast.Term, error) {
 	}
 	if in.Group != nil {
 		pairs = append(pairs, pair{kGroup, b.object(pair{kID, b.number(in.Group.ID)}, pair{kMembers, b.number(in.Group.Members)})})
+	}
+	if in.Purchase != nil {
+		pairs = append(pairs, pair{kPurchase, b.purchase(in.Purchase)})
+	}
+	if len(in.Renewals) > 0 {
+		pairs = append(pairs, pair{kRenewals, list(b, in.Renewals, b.renewal)})
 	}
 	if in.Args != nil {
 		value, err := ast.InterfaceToValue(in.Args)
@@ -230,6 +246,29 @@ func (b *builder) change(c *AllotmentChange) *ast.Term {
 	pairs = b.optional(pairs, kPreviousLimit, c.PreviousLimit)
 	pairs = b.scope(pairs, &c.Scope)
 	return b.object(b.dates(pairs, c.StartsAt, c.EndsAt)...)
+}
+
+func (b *builder) purchase(p *Purchase) *ast.Term {
+	pairs := make([]pair, 0, 7)
+	pairs = append(pairs,
+		pair{kDaysAhead, b.number(int64(p.DaysAhead))},
+		pair{kMonthsAhead, b.number(int64(p.MonthsAhead))},
+		pair{kOverride, ast.InternedTerm(p.Override)},
+		pair{kQuantity, b.number(p.Quantity)},
+		pair{kStartsAt, b.number(p.StartsAt.Unix())},
+	)
+	pairs = b.optional(pairs, kDaysTo, p.DaysToAnniversary)
+	return b.object(b.optional(pairs, kDaysBefore, p.DaysBeforeAnniversary)...)
+}
+
+func (b *builder) renewal(r *Renewal) *ast.Term {
+	return b.object(
+		pair{kConsumed, b.number(r.Consumed)},
+		pair{kName, b.text(r.Name)},
+		pair{kPool, b.text(PoolID(r.Pool))},
+		pair{kQuantity, b.number(r.Quantity)},
+		pair{kShortBy, b.number(max(0, r.Consumed-r.Quantity))},
+	)
 }
 
 // wrap takes the next term of the slab. A full slab is left to the terms in it and a new one begun.

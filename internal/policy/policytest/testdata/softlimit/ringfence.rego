@@ -26,6 +26,23 @@ findings contains finding if {
 }
 
 findings contains finding if {
+	input.action == "createServiceToken"
+	some finding in token_findings
+}
+
+findings contains finding if {
 	input.action in {"createAllotment", "updateAllotment"}
 	some finding in allotment_findings
+}
+
+# The action is about units that are committed for a date.
+findings contains finding if {
+	input.action in {"placePurchaseReservation", "cancelPurchaseReservation"}
+	some finding in purchase_findings
+}
+
+# The action is about what there will be after a renewal.
+findings contains finding if {
+	input.action in {"planRenewal", "renewContract"}
+	some finding in renewal_findings
 }
