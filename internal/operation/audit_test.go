@@ -169,6 +169,12 @@ func (b *books) checkSeats() {
 }
 
 func (b *books) checkPools() {
+	b.rows(`SELECT license_id, quantity FROM allocations WHERE NOT unlimited`, func(scan func(...any) error) error {
+		var license, quantity int64
+		err := scan(&license, &quantity)
+		b.pools[licensing.PoolKey{License: license}].reserved += quantity
+		return err
+	})
 	for i := len(b.order) - 1; i >= 0; i-- { // children before parents
 		c := b.order[i]
 		if c.Parent != nil && c.Mode == licensing.Reserved {

@@ -78,6 +78,10 @@ var payloads = map[string]string{
 	"createLicense":           licenseFields,
 	"updateLicense":           licenseFields,
 	"deleteLicense":           `deletedId`,
+	"recordDeployments":       `created changed deployments { id product users installs }`,
+	"createAllocation":        `allocation { id ` + licenseFields + ` }`,
+	"updateAllocation":        `allocation { id ` + licenseFields + ` }`,
+	"deleteAllocation":        `deletedId ` + licenseFields,
 	"upsertUsers":             `users { id externalId userName displayName email type department usageLocation enabled roles }`,
 	"deleteUsers":             `deletedIds`,
 	"upsertGroups":            `groups { id externalId name memberCount }`,
@@ -98,6 +102,36 @@ var payloads = map[string]string{
 	"includeInGroupLicense":   grantFields,
 }
 
+const allocationTerms = `deployment { product } name quantity unlimited metric costCenter`
+
+// allocation is an allocation as it is shown.
+type allocation struct {
+	Deployment *struct{ Product string }
+	Name       *string
+	Quantity   *int
+	Metric     string
+	CostCenter *string
+}
+
+// String writes an allocation as tests expect it: Office 30 USERS.
+func (a allocation) String() string {
+	var words []string
+	if a.Deployment != nil {
+		words = append(words, a.Deployment.Product)
+	}
+	if a.Name != nil {
+		words = append(words, *a.Name)
+	}
+	if a.Quantity != nil {
+		words = append(words, fmt.Sprint(*a.Quantity))
+	}
+	words = append(words, a.Metric)
+	if a.CostCenter != nil {
+		words = append(words, *a.CostCenter)
+	}
+	return strings.Join(words, " ")
+}
+
 const allotmentFields = `allotment { id name depth mode startsAt endsAt scope { groups { id } departments countries } ` + figuresFields + ` }`
 
 // payload is what mutations answer with, each a part of it.
@@ -109,9 +143,18 @@ type payload struct {
 		ID           string
 		ServicePlans []struct{ ID, Name string }
 	}
-	Contract     struct{ ID string }
-	License      pool
-	Allotment    pool
+	Contract   struct{ ID string }
+	License    pool
+	Allotment  pool
+	Allocation struct {
+		ID      string
+		License pool
+	}
+	Deployments []struct {
+		ID    string
+		Users int
+	}
+	Created      int
 	Users        []struct{ ID, UserName string }
 	Groups       []struct{ ID string }
 	Group        struct{ MemberCount int }

@@ -43,6 +43,22 @@ var invalid = map[string][]bad{
 		{in{"quantity": -1}, "quantity"}, {in{"unlimitedQuantity": true}, "quantity"}, {in{"overage": -1}, "overage"}, {in{"quantity": 2_000_000_000, "overage": 2_000_000_000}, "overage"},
 		{in{"endsOn": "x"}, "endsOn"}, {in{"startsOn": "2026-02-01", "endsOn": "2026-01-31"}, "endsOn"}, {in{"unitPrice": "free"}, "unitPrice"}, {in{"currency": "€"}, "currency"},
 	},
+	"recordDeployments": {
+		{in{"source": ""}, "source"}, {in{"observedAt": "2099-01-01T00:00:00Z"}, "observedAt"}, {in{"deployments": []in{{"vendor": "", "product": "x"}}}, "deployments.0.vendor"},
+		{in{"deployments": []in{{"vendor": "x", "product": " "}}}, "deployments.0.product"}, {in{"deployments": []in{{"vendor": "x", "product": "y", "installs": -1}}}, "deployments.0.installs"},
+		{in{"deployments": []in{{"vendor": "x", "product": "y"}, {"vendor": "X", "product": " Y"}}}, "deployments.1.product"},
+	},
+	"createAllocation": {
+		{in{"quantity": -1}, "quantity"}, {in{"quantity": nil}, "quantity"}, {in{"unlimited": true}, "quantity"}, {in{"type": "LEASE"}, "type"}, {in{"deploymentId": nil}, "deploymentId"},
+		{in{"type": "CUSTOM_RESERVATION", "name": "x"}, "deploymentId"}, {in{"type": "CUSTOM_RESERVATION", "deploymentId": nil}, "name"}, {in{"metric": "CORES"}, "metric"},
+		{in{"type": "CUSTOM_RESERVATION", "deploymentId": nil, "name": "x", "quantity": nil, "unlimited": true}, "unlimited"}, {in{"name": " "}, "name"},
+		{in{"costCenter": long}, "costCenter"}, {in{"notes": long}, "notes"}, {in{"externalId": ""}, "externalId"},
+	},
+	"updateAllocation": {
+		{in{"quantity": -1}, "quantity"}, {in{"unlimited": true}, "quantity"}, {in{"name": ""}, "name"}, {in{"name": nil}, "name"}, {in{"metric": "CORES"}, "metric"},
+		{in{"costCenter": long}, "costCenter"}, {in{"notes": long}, "notes"},
+	},
+	"deleteAllocation": nil,
 	"upsertUsers": {
 		{in{"users": []in{}}, "users"}, {in{"users": []in{{"userName": ""}}}, "users.0.userName"}, {in{"users": []in{{"userName": "a"}, {"userName": "b", "usageLocation": "uk"}}}, "users.1.usageLocation"},
 		{in{"users": []in{{"userName": "a", "externalId": ""}}}, "users.0.externalId"}, {in{"users": []in{{"userName": "a", "type": "ROBOT"}}}, "users.0.type"},
@@ -82,7 +98,10 @@ var invalid = map[string][]bad{
 
 // missing are, for every mutation, the fields that name things, each with an id of a thing that is not there.
 var missing = map[string][]bad{
-	"createVendor": nil, "upsertUsers": nil, "upsertGroups": nil,
+	"createVendor": nil, "upsertUsers": nil, "upsertGroups": nil, "recordDeployments": nil,
+	"createAllocation":   {{in{"licenseId": "lic_zz"}, "licenseId"}, {in{"deploymentId": "dep_zz"}, "deploymentId"}},
+	"updateAllocation":   {{in{"allocationId": "alc_zz"}, "allocationId"}},
+	"deleteAllocation":   {{in{"allocationId": "alc_zz"}, "allocationId"}},
 	"deleteVendor":       {{in{"vendorId": "ven_zz"}, "vendorId"}, {in{"vendorId": "nonsense"}, "vendorId"}},
 	"createProduct":      {{in{"vendorId": "ven_zz"}, "vendorId"}, {in{"vendorId": ""}, "vendorId"}},
 	"updateProduct":      {{in{"productId": "prd_zz"}, "productId"}},

@@ -46,6 +46,20 @@ var examples = map[string]func(w *world) in{
 		return in{"licenseId": w.queued(), "quantity": 3, "unitPrice": "1.50", "currency": "EUR"}
 	},
 	"deleteLicense": func(w *world) in { return in{"licenseId": w.license(3)} },
+	"recordDeployments": func(w *world) in {
+		w.deploy("Office", 1, 2)
+		return in{"source": "scan", "complete": true, "deployments": []in{{"vendor": "Adobe", "product": "Acrobat", "users": 3}}}
+	},
+	"createAllocation": func(w *world) in {
+		l := w.license(5)
+		return in{"licenseId": l, "type": "TRACK_DEPLOYMENT", "deploymentId": w.deploy("Office", 3, 0), "quantity": 2, "notes": "n"}
+	},
+	"updateAllocation": func(w *world) in {
+		return in{"allocationId": w.do("createAllocation", reservation(w.license(3), "Sales", 2)).Allocation.ID, "quantity": 1, "name": "Sales BU"}
+	},
+	"deleteAllocation": func(w *world) in {
+		return in{"allocationId": w.do("createAllocation", reservation(w.license(3), "Sales", 2)).Allocation.ID}
+	},
 	"upsertUsers": func(w *world) in {
 		l := w.license(2)
 		w.assign(l, w.users(1, in{"userName": "off"}))

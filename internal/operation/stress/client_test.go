@@ -37,9 +37,9 @@ func codeOf(err error) string {
 
 // payload is what the mutations of these tests answer with, each a part of it.
 type payload struct {
-	Decision, Vendor, Product, Contract, License, Allotment, GroupLicense struct{ ID string }
-	Users, Groups                                                         []struct{ ID string }
-	Results                                                               []result
+	Decision, Vendor, Product, Contract, License, Allocation, Allotment, GroupLicense struct{ ID string }
+	Users, Groups                                                                     []struct{ ID string }
+	Results                                                                           []result
 }
 
 // result is what became of one user.
@@ -63,7 +63,8 @@ func (r result) String() string {
 // parts are what is asked of each payload.
 var parts = map[string]string{
 	"createVendor": `vendor { id }`, "createProduct": `product { id }`, "createContract": `contract { id }`, "createLicense": `license { id }`,
-	"updateLicense": `license { id }`, "createAllotment": `allotment { id }`, "updateAllotment": `allotment { id }`, "deleteAllotment": `deletedId`,
+	"updateLicense": `license { id }`, "createAllocation": `allocation { id }`, "updateAllocation": `allocation { id }`, "deleteAllocation": `deletedId`,
+	"createAllotment": `allotment { id }`, "updateAllotment": `allotment { id }`, "deleteAllotment": `deletedId`,
 	"upsertUsers": `users { id }`, "deleteUsers": `deletedIds`, "upsertGroups": `groups { id }`, "deleteGroup": `deletedId`,
 	"addGroupMembers": `changed`, "removeGroupMembers": `changed`,
 	"assignSeats":  `results { user { id } seat { id state } violations { code } }`,

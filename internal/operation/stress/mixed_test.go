@@ -27,6 +27,7 @@ type scene struct {
 	mu     sync.Mutex
 	grants []string // ids of group licenses; some are gone already
 	shares []string // ids of short-lived allotments
+	parts  []string // ids of allocations; some are gone already
 	counts map[string]int
 }
 
@@ -92,7 +93,7 @@ var deeds = []deed{
 		return "updateAllotment", in{"allotmentId": one(r, slices.DeleteFunc(slices.Clone(s.pools), isLicense)), "limit": 1 + r.IntN(40)}
 	}},
 	{2, func(s *scene, r *rand.Rand) (string, in) {
-		return "updateLicense", in{"licenseId": one(r, slices.DeleteFunc(slices.Clone(s.pools), func(id string) bool { return !isLicense(id) })), "quantity": 20 + r.IntN(80)}
+		return "updateLicense", in{"licenseId": s.license(r), "quantity": 20 + r.IntN(80)}
 	}},
 	{6, func(s *scene, r *rand.Rand) (string, in) {
 		n := r.IntN(len(s.users))
@@ -114,6 +115,15 @@ var deeds = []deed{
 	{3, func(s *scene, r *rand.Rand) (string, in) {
 		return "deleteAllotment", with(in{"allotmentId": s.share(r)}, one(r, []in{{"moveSeatsTo": "PARENT"}, {"releaseSeats": true}}))
 	}},
+	{3, func(s *scene, r *rand.Rand) (string, in) {
+		return "createAllocation", in{"licenseId": s.license(r), "type": "CUSTOM_RESERVATION", "name": "purpose", "quantity": r.IntN(6)}
+	}},
+	{2, func(s *scene, r *rand.Rand) (string, in) {
+		return "updateAllocation", in{"allocationId": s.recent(r, s.parts, "alc_1"), "quantity": r.IntN(6)}
+	}},
+	{3, func(s *scene, r *rand.Rand) (string, in) {
+		return "deleteAllocation", in{"allocationId": s.recent(r, s.parts, "alc_1")}
+	}},
 	{1, func(s *scene, r *rand.Rand) (string, in) {
 		return "deleteGroup", in{"groupId": one(r, s.groups[len(s.groups)-2:])}
 	}},
@@ -132,6 +142,10 @@ func some(r *rand.Rand, of []string, atMost int) []string {
 func (s *scene) grant(r *rand.Rand) string { return s.recent(r, s.grants, "gli_1") }
 
 func (s *scene) share(r *rand.Rand) string { return s.recent(r, s.shares, "alt_1") }
+
+func (s *scene) license(r *rand.Rand) string {
+	return one(r, slices.DeleteFunc(slices.Clone(s.pools), func(id string) bool { return !isLicense(id) }))
+}
 
 // recent gives one of the last ids that were made.
 func (s *scene) recent(r *rand.Rand, of []string, none string) string {
@@ -174,6 +188,9 @@ func (s *scene) act(ctx context.Context, c *client, rng *rand.Rand) string {
 	case err == nil:
 		if p.GroupLicense.ID != "" && input["dryRun"] == nil {
 			s.grants = append(s.grants, p.GroupLicense.ID)
+		}
+		if name == "createAllocation" && input["dryRun"] == nil {
+			s.parts = append(s.parts, p.Allocation.ID)
 		}
 		if name == "createAllotment" && input["dryRun"] == nil {
 			s.shares = append(s.shares, p.Allotment.ID)

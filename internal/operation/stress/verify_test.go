@@ -28,6 +28,13 @@ var corruptions = []corruption{
 	{"a CEILING chain is not charged", []string{`UPDATE allotments SET used = used - 1 WHERE id = 1`}, "P2: alt_1 says used 0, but 1 active"},
 	{"a carve-out is forgotten", []string{`UPDATE allotments SET reserved = reserved - 10 WHERE id = 2`}, "P2: alt_2 says reserved 0, but 10 units"},
 	{"a carve-out is counted twice", []string{`UPDATE licenses SET reserved = reserved + 1 WHERE id = 2`}, "P2: lic_2 says reserved 41, but 40 units"},
+	{"an allocation is not counted", []string{`INSERT INTO allocations (license_id, type, name, quantity, unlimited, metric, created_at)
+		SELECT 2, 'CUSTOM_RESERVATION', 'x', 7, false, 'USERS', created_at FROM licenses WHERE id = 2`}, "P2: lic_2 says reserved 40, but 47 units"},
+	{"an allocation without history", []string{`INSERT INTO allocations (id, license_id, type, name, quantity, unlimited, metric, created_at)
+		SELECT 7, 2, 'CUSTOM_RESERVATION', 'x', 0, false, 'USERS', created_at FROM licenses WHERE id = 2`}, "P2: alc_7 has terms that its history does not end with"},
+	{"a history that ends elsewhere", []string{`UPDATE license_states SET used = used + 1 WHERE license_id = 1`}, "P2: lic_1 has figures that its history does not end with"},
+	{"a deployment that nobody observed", []string{`INSERT INTO deployments (id, vendor_id, product, product_key, users, observed_at, created_at)
+		SELECT 5, 1, 'x', 'x', 3, created_at, created_at FROM licenses WHERE id = 2`}, "P2: dep_5 has counts that its history does not end with"},
 	{"the queue is longer than it says", []string{`UPDATE licenses SET waiting = 1 WHERE id = 1`}, "P2: lic_1 says waiting 1, but 2 reasons"},
 	{"an error is not counted", []string{`UPDATE licenses SET errors = 0 WHERE id = 2`}, "P2: lic_2 says errors 0, but 1 seats"},
 	{"a ceiling without need", []string{`UPDATE licenses SET ceiling = ceiling + 1 WHERE id = 2`}, "P1: lic_2 has the ceiling 101, with the limit 100 and 40 held"},
