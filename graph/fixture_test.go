@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/ent"
+	"github.com/ringfence/ringfence/ent/allocation"
 	"github.com/ringfence/ringfence/ent/allotment"
 	"github.com/ringfence/ringfence/ent/allotmentscope"
 	"github.com/ringfence/ringfence/ent/product"
@@ -26,6 +27,7 @@ import (
 //	        ── inside (CEILING 2, delegates: group leads) with a queue
 //	   ── free (RESERVED 50, no scope, delegate bob)
 //	   ── past (CEILING, ended)
+//	e3 ── tracks Office (120 users, 30 installs) without a limit, and 5 for the purpose "spare"; the deployment Server is tracked by nothing
 //
 // Users are dora, bob, lea (of leads), s0 … s5 in Sales, h0 … h3 in HR. Groups are leads (lea), sales (s0 … s5), hr (h0 … h3).
 type estate struct {
@@ -62,6 +64,7 @@ func build(t *testing.T, s *store.Store) *estate {
 		b.catalog()
 		b.directory()
 		b.pools()
+		b.inUse()
 		b.seats()
 		b.records()
 	})
@@ -95,7 +98,7 @@ func (b *builder) catalog() {
 	or1 := b.put("OR-1", id.Contract, b.c.Contract.Create().SetVendorID(oracle).SetNumber("OR-1").SetName("Database").SaveX(b.ctx).ID)
 	b.put("e5", id.License, b.c.License.Create().SetContractID(ms1).SetProductID(e5).SetQuantity(275).SetCapacity(275).SetCeiling(275).
 		SetReserved(150).SetUnitPrice("12.50").SetCurrency("EUR").SaveX(b.ctx).ID)
-	b.put("e3", id.License, b.c.License.Create().SetContractID(ms2).SetProductID(e3).SetUnlimitedQuantity(true).SetEndsOn("2026-03-31").SaveX(b.ctx).ID)
+	b.put("e3", id.License, b.c.License.Create().SetContractID(ms2).SetProductID(e3).SetUnlimitedQuantity(true).SetReserved(5).SetEndsOn("2026-03-31").SaveX(b.ctx).ID)
 	b.put("db", id.License, b.c.License.Create().SetContractID(or1).SetProductID(db).SetQuantity(10).SetCapacity(10).SetCeiling(10).SaveX(b.ctx).ID)
 }
 
@@ -152,6 +155,19 @@ func (b *builder) pools() {
 		SetDisabledPlans([]int{int(b.key("Stream")), int(b.key("Yammer"))}).SaveX(b.ctx).ID)
 	b.put("gl hr", id.GroupLicense, b.c.GroupLicense.Create().SetGroupID(b.key("group hr")).SetLicenseID(e5).SetAllotmentID(free).SaveX(b.ctx).ID)
 	b.c.Exclusion.Create().SetGroupLicenseID(b.key("gl hr")).SetUserID(b.key("h3")).SetNote("on leave").ExecX(b.ctx)
+}
+
+func (b *builder) inUse() {
+	office := b.c.Deployment.Create().SetVendorID(b.key("microsoft")).SetProduct("Office").SetProductKey("office").SetUsers(120).SetInstalls(30).
+		SetObservedAt(past).SetSource("scan").SaveX(b.ctx).ID
+	b.put("office", id.Deployment, office)
+	b.c.Observation.Create().SetDeploymentID(office).SetObservedAt(past).SetRecordedAt(past).SetUsers(120).SetInstalls(30).SetSource("scan").ExecX(b.ctx)
+	b.put("server", id.Deployment, b.c.Deployment.Create().SetVendorID(b.key("oracle")).SetProduct("Server").SetProductKey("server").SetInstalls(5).
+		SetObservedAt(past).SetSource("hand").SaveX(b.ctx).ID)
+	b.put("track", id.Allocation, b.c.Allocation.Create().SetLicenseID(b.key("e3")).SetType(allocation.TypeTRACK_DEPLOYMENT).SetDeploymentID(office).
+		SetUnlimited(true).SaveX(b.ctx).ID)
+	b.put("spare", id.Allocation, b.c.Allocation.Create().SetLicenseID(b.key("e3")).SetType(allocation.TypeCUSTOM_RESERVATION).SetName("spare").
+		SetQuantity(5).SetMetric(allocation.MetricINSTALLS).SetCostCenter("4711").SaveX(b.ctx).ID)
 }
 
 // seat writes a seat of e5 with one reason.

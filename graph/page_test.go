@@ -17,15 +17,17 @@ var root = as("root", "GLOBAL_ADMIN")
 
 // orders lists every order of every list, with the fields of its enum.
 var orders = map[string][]string{
-	"vendors":    {"NAME", "CREATED_AT"},
-	"products":   {"NAME", "SKU", "CREATED_AT"},
-	"contracts":  {"NUMBER", "NAME", "ENDS_ON", "CREATED_AT"},
-	"licenses":   {"CREATED_AT", "PRODUCT", "QUANTITY", "USED", "AVAILABLE", "ENDS_ON"},
-	"allotments": {"CREATED_AT", "NAME", "USED", "AVAILABLE", "WAITING", "ENDS_AT"},
-	"users":      {"CREATED_AT", "USER_NAME", "DISPLAY_NAME", "DEPARTMENT"},
-	"groups":     {"NAME", "CREATED_AT"},
-	"decisions":  {""},
-	"events":     {""},
+	"vendors":     {"NAME", "CREATED_AT"},
+	"products":    {"NAME", "SKU", "CREATED_AT"},
+	"contracts":   {"NUMBER", "NAME", "ENDS_ON", "CREATED_AT"},
+	"licenses":    {"CREATED_AT", "PRODUCT", "QUANTITY", "USED", "AVAILABLE", "ENDS_ON"},
+	"deployments": {"PRODUCT", "INSTALLS", "USERS", "CREATED_AT"},
+	"allocations": {"CREATED_AT", "QUANTITY"},
+	"allotments":  {"CREATED_AT", "NAME", "USED", "AVAILABLE", "WAITING", "ENDS_AT"},
+	"users":       {"CREATED_AT", "USER_NAME", "DISPLAY_NAME", "DEPARTMENT"},
+	"groups":      {"NAME", "CREATED_AT"},
+	"decisions":   {""},
+	"events":      {""},
 }
 
 // Walking a list forwards and backwards in pages of any size gives what one page gives, in every order.

@@ -16,6 +16,8 @@ const everything = `{
   products { totalCount nodes { name } }
   contracts { totalCount nodes { name: number } }
   licenses { totalCount nodes { id } }
+  deployments { totalCount nodes { id } }
+  allocations { totalCount nodes { id } }
   allotments { totalCount nodes { name } }
   users { totalCount nodes { name: id } }
   groups { totalCount nodes { name } }
@@ -32,10 +34,10 @@ func TestListsAreScoped(t *testing.T) {
 			who  *identity.Principal
 			want map[string]float64
 		}{
-			{as("root", "GLOBAL_ADMIN"), map[string]float64{"vendors": 2, "products": 3, "contracts": 3, "licenses": 3, "allotments": 4, "users": 13, "groups": 3, "decisions": 3, "events": 2}},
-			{as("eve", "AUDITOR"), map[string]float64{"vendors": 2, "products": 3, "contracts": 3, "licenses": 3, "allotments": 4, "users": 13, "groups": 3, "decisions": 3, "events": 2}},
+			{as("root", "GLOBAL_ADMIN"), map[string]float64{"vendors": 2, "products": 3, "contracts": 3, "licenses": 3, "deployments": 2, "allocations": 2, "allotments": 4, "users": 13, "groups": 3, "decisions": 3, "events": 2}},
+			{as("eve", "AUDITOR"), map[string]float64{"vendors": 2, "products": 3, "contracts": 3, "licenses": 3, "deployments": 2, "allocations": 2, "allotments": 4, "users": 13, "groups": 3, "decisions": 3, "events": 2}},
 			// Sales is six users by department; dora sees herself, too. The denial is hers and about hers.
-			{as("dora"), map[string]float64{"vendors": 2, "products": 3, "contracts": 1, "licenses": 1, "allotments": 2, "users": 7, "groups": 1, "decisions": 1, "events": 0}},
+			{as("dora"), map[string]float64{"vendors": 2, "products": 3, "contracts": 1, "licenses": 1, "deployments": 0, "allocations": 0, "allotments": 2, "users": 7, "groups": 1, "decisions": 1, "events": 0}},
 			// The scope of inside is that of sales above it. lea is in leads herself.
 			{as("lea"), map[string]float64{"vendors": 2, "products": 3, "contracts": 1, "licenses": 1, "allotments": 1, "users": 7, "groups": 2, "decisions": 0, "events": 0}},
 			{as("bob"), map[string]float64{"vendors": 2, "products": 3, "contracts": 1, "licenses": 1, "allotments": 1, "users": 13, "groups": 3, "decisions": 1, "events": 1}},
@@ -69,10 +71,12 @@ func TestNode(t *testing.T) {
 		names := map[id.Noun]string{
 			id.Vendor: "microsoft", id.Product: "E5", id.ServicePlan: "Forms", id.Contract: "MS-1", id.License: "e5", id.Allotment: "sales", id.User: "s0",
 			id.Group: "group sales", id.GroupLicense: "gl sales", id.Seat: "seat s0", id.Decision: "denial", id.Event: "assigned",
+			id.Deployment: "office", id.Allocation: "track",
 		}
 		kinds := map[id.Noun]string{
 			id.Vendor: "Vendor", id.Product: "Product", id.ServicePlan: "ServicePlan", id.Contract: "Contract", id.License: "License",
 			id.Allotment: "Allotment", id.User: "User", id.Group: "Group", id.GroupLicense: "GroupLicense", id.Seat: "Seat", id.Decision: "Decision", id.Event: "Event",
+			id.Deployment: "Deployment", id.Allocation: "Allocation",
 		}
 		public := map[id.Noun]bool{id.Vendor: true, id.Product: true, id.ServicePlan: true}
 		for _, noun := range id.Nouns() {

@@ -90,6 +90,11 @@ var attempts = []attempt{
 	{"updateLicense", in{"licenseId": "@suite", "quantity": 301}, contracts},
 	{"deleteLicense", in{"licenseId": "@empty license"}, contracts},
 
+	{"recordDeployments", in{"source": "scan", "deployments": []in{{"vendor": "Microsoft", "product": "Office", "users": 3}}}, contracts},
+	{"createAllocation", in{"licenseId": "@tool", "type": "TRACK_DEPLOYMENT", "vendorId": "@vendor", "deploymentId": "@deployment", "quantity": 1}, contracts},
+	{"updateAllocation", in{"allocationId": "@allocation", "quantity": 2}, contracts},
+	{"deleteAllocation", in{"allocationId": "@allocation"}, contracts},
+
 	{"upsertUsers", in{"users": []in{{"userName": "new"}}}, administrators},
 	{"upsertUsers", in{"users": []in{{"userName": "pat", "department": "Sales"}}}, administrators},
 	{"deleteUsers", in{"userIds": []string{"@spare"}}, administrators},

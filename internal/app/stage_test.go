@@ -87,6 +87,8 @@ func set(t *testing.T, service *apptest.Service) *stage {
 	for license, product := range map[string]string{"suite": "@suite product", "tool": "@tool product", "empty license": "@empty product"} {
 		s.make(license, "createLicense", in{"contractId": "@contract", "productId": product, "quantity": 300})
 	}
+	s.ids["deployment"] = s.do("recordDeployments", in{"source": "scan", "deployments": []in{{"vendor": "Microsoft", "product": "Office", "users": 30}}}).id("answer", "deployments", 0)
+	s.make("allocation", "createAllocation", in{"licenseId": "@tool", "type": "TRACK_DEPLOYMENT", "deploymentId": "@deployment", "quantity": 5})
 	s.people()
 	s.shares()
 	s.do("upsertUsers", in{"users": []in{{"userName": "dan", "enabled": false}, {"userName": "dana", "enabled": false}}})
@@ -145,7 +147,7 @@ func (s *stage) shares() {
 func (s *stage) make(name, mutation string, input in) {
 	s.Helper()
 	made := s.do(mutation, input)
-	for _, field := range []string{"vendor", "product", "contract", "license", "allotment", "groupLicense"} {
+	for _, field := range []string{"vendor", "product", "contract", "license", "allocation", "allotment", "groupLicense"} {
 		if id := made.id("answer", field); id != "" {
 			s.ids[name] = id
 			if field != "license" {

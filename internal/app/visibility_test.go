@@ -12,6 +12,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"github.com/ringfence/ringfence/internal/app/apptest"
+	"github.com/ringfence/ringfence/internal/id"
 	"github.com/ringfence/ringfence/internal/policy/policytest"
 )
 
@@ -19,9 +20,17 @@ import (
 // everything else is held against that.
 
 var (
-	anID     = regexp.MustCompile(`\b(?:ven|prd|pln|con|lic|alt|usr|grp|gli|sea|dec|evt)_[0-9a-z]+\b`)
+	anID     = regexp.MustCompile(`\b(?:` + strings.Join(nouns(), "|") + `)_[0-9a-z]+\b`)
 	changing = regexp.MustCompile(`\bdec_[0-9a-z]+\b|\d{4}-\d\d-\d\dT[0-9:.]+Z|"now":\d+`)
 )
+
+func nouns() []string {
+	var names []string
+	for _, noun := range id.Nouns() {
+		names = append(names, string(noun))
+	}
+	return names
+}
 
 // nowhere is an id of the kind of another, of which there is nothing.
 func nowhere(id string) string { return id[:4] + "zzzzz" }
@@ -134,7 +143,7 @@ func (s *stage) compare(who string) int {
 	s.Helper()
 	n := 0
 	unseen := map[string][]string{}
-	for _, kind := range []string{"alt_", "lic_", "con_", "usr_", "grp_", "gli_"} {
+	for _, kind := range []string{"alt_", "lic_", "con_", "usr_", "grp_", "gli_", "dep_", "alc_"} {
 		unseen[kind] = some(s.hidden(who, kind))
 	}
 	for _, a := range naming {
@@ -235,15 +244,20 @@ func TestNothingHiddenIsShown(t *testing.T) {
 	})
 }
 
-// rootLists are the root fields that are connections.
+// rootLists are the root fields that are connections of things with ids.
 func rootLists(schema *ast.Schema) []*ast.FieldDefinition {
 	var lists []*ast.FieldDefinition
 	for _, f := range schema.Query.Fields {
-		if strings.HasSuffix(f.Type.Name(), "Connection") {
+		if strings.HasSuffix(f.Type.Name(), "Connection") && slices.Contains(listed(schema, f).Interfaces, "Node") {
 			lists = append(lists, f)
 		}
 	}
 	return lists
+}
+
+// listed is the type of the things in a connection.
+func listed(schema *ast.Schema, list *ast.FieldDefinition) *ast.Definition {
+	return schema.Types[schema.Types[list.Type.Name()].Fields.ForName("nodes").Type.Name()]
 }
 
 // listed gives the sorted ids of a list, and checks the count. Decisions and events that are made meanwhile do not matter: nothing
@@ -275,8 +289,7 @@ func (s *stage) listed(who, list string) []string {
 func (s *stage) showsOnlyVisible(who string, list *ast.FieldDefinition) {
 	s.Helper()
 	schema := s.Schema.Schema()
-	node := schema.Types[schema.Types[list.Type.Name()].Fields.ForName("nodes").Type.Name()]
-	for _, f := range node.Fields {
+	for _, f := range listed(schema, list).Fields {
 		inner := schema.Types[f.Type.Name()]
 		if inner.IsLeafType() || inner.IsAbstractType() {
 			continue
