@@ -58,7 +58,8 @@ func Load(ctx context.Context, cfg Config) (Outcome, error) {
 		do   func(ctx context.Context) error
 	}{
 		{"people and groups", l.directory}, {"products", l.catalog}, {"contracts and licenses", l.contractsAndLicenses},
-		{"allotments", l.shares}, {"seats", l.seats}, {"a few changes", l.changes}, {"denied requests", l.denials},
+		{"allotments", l.shares}, {"seats", l.seats}, {"a few changes", l.changes},
+		{"deployments and allocations", l.estate}, {"denied requests", l.denials},
 	} {
 		l.Say(step.what)
 		if err := step.do(ctx); err != nil {

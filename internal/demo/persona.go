@@ -17,6 +17,7 @@ func Personas() []Persona {
 	return []Persona{
 		{"Grace Okafor", grace, []string{identity.RoleGlobalAdmin}, "global administrator", "Information Technology", "GB", "London"},
 		{"Liam Brandt", liam, []string{identity.RoleLicenseAdmin}, "license administrator", "Information Technology", "DE", "Berlin"},
+		{"Cora Weiss", cora, []string{identity.RoleContractManager}, "contract manager", "Finance", "DE", "Berlin"},
 		{"Dora Lindqvist", dora, nil, "delegate of EMEA", "Engineering", "SE", "Stockholm"},
 		{"Ursula Kemp", ursula, nil, "delegate of the United Kingdom", "Engineering", "GB", "London"},
 		{"Aisha Rahman", aisha, []string{identity.RoleAuditor}, "auditor, reads everything", "Finance", "AE", "Dubai"},
@@ -28,6 +29,7 @@ func Personas() []Persona {
 const (
 	grace  = "grace@contoso.example"
 	liam   = "liam@contoso.example"
+	cora   = "cora@contoso.example"
 	dora   = "dora@contoso.example"
 	ursula = "ursula@contoso.example"
 	aisha  = "aisha@contoso.example"
