@@ -83,7 +83,7 @@ func TestTabsFitTheSchema(t *testing.T) {
 // Every question runs for every persona, without an error: those who see less get less. A dry run is a request like any other; who
 // may assign nothing is denied.
 func TestTabsRun(t *testing.T) {
-	denied := map[string]bool{"aisha@contoso.example": true, "noel@contoso.example": true, "pat@contoso.example": true}
+	denied := map[string]bool{"cora@contoso.example": true, "aisha@contoso.example": true, "noel@contoso.example": true, "pat@contoso.example": true}
 	for _, dialect := range []string{"sqlite", "postgres"} {
 		t.Run(dialect, func(t *testing.T) {
 			s := withDemo(t, dialect)

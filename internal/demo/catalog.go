@@ -30,6 +30,9 @@ var others = []struct{ vendor, name, sku, kind string }{
 	{"Salesforce", "Sales Cloud Enterprise", "SF-SALES-ENT", "SUBSCRIPTION"},
 	{"Figma", "Figma Organization", "FIGMA-ORG", "SUBSCRIPTION"},
 	{"Microsoft", "Visio Professional 2021", "VISIO-PRO-2021", "PERPETUAL"},
+	{"Microsoft", "Office LTSC Professional Plus 2024", "OFFICE-LTSC-2024", "PERPETUAL"},
+	{"Microsoft", "SQL Server 2022 Standard", "SQL-STD-2022", "PERPETUAL"},
+	{"Adobe", "Acrobat Classic 2024", "ADB-ACRO-2024", "PERPETUAL"},
 }
 
 // blocked are the countries in which a product may not be used.

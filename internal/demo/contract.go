@@ -54,6 +54,9 @@ var licenses = []struct {
 	{"OR-ULA-3308", "JAVA-SE-U", 0, "", "", "", 0},
 	{"SF-00451877", "SF-SALES-ENT", 50, "", "165.00", "EUR", 95},
 	{"FIG-2231", "FIGMA-ORG", 30, "", "45.00", "USD", -12},
+	{"MS-OPEN-2021", "OFFICE-LTSC-2024", 120, "INSTALLS", "439.00", "EUR", 0},
+	{"MS-OPEN-2021", "SQL-STD-2022", 48, "INSTALLS", "899.00", "EUR", 0},
+	{"ADB-VIP-0911", "ADB-ACRO-2024", 60, "INSTALLS", "415.00", "EUR", 0},
 }
 
 // contractsAndLicenses loads what Contoso has bought.

@@ -14,16 +14,15 @@ var discovered = []struct {
 	users, installs         [4]int
 }{
 	{"Configuration Manager", "Microsoft", "Visio Professional 2021", [4]int{14, 16, 17, 18}, [4]int{13, 15, 17, 19}},
-	{"Configuration Manager", "Microsoft", "Visio Standard 2016", [4]int{9, 7, 7, 6}, [4]int{11, 8, 8, 7}},
-	{"Configuration Manager", "Microsoft", "Microsoft Defender for Endpoint", [4]int{905, 940, 968, 990}, [4]int{1010, 1062, 1090, 1131}},
+	{"Configuration Manager", "Microsoft", "Office LTSC Professional Plus 2024", [4]int{88, 97, 109, 117}, [4]int{94, 104, 121, 133}},
+	{"Configuration Manager", "Microsoft", "Office Professional Plus 2016", [4]int{41, 30, 19, 12}, [4]int{44, 32, 20, 13}},
+	{"Configuration Manager", "Microsoft", "SQL Server 2022 Standard", [4]int{0, 0, 0, 0}, [4]int{22, 25, 29, 31}},
+	{"Configuration Manager", "Microsoft", "SQL Server 2019 Standard", [4]int{0, 0, 0, 0}, [4]int{19, 17, 14, 12}},
 	{"Configuration Manager", "Oracle", "Java SE 8", [4]int{140, 120, 96, 81}, [4]int{212, 190, 150, 133}},
 	{"Configuration Manager", "Oracle", "Java SE 17", [4]int{60, 85, 120, 144}, [4]int{66, 101, 140, 171}},
 	{"Configuration Manager", "Oracle", "VirtualBox Extension Pack", [4]int{3, 5, 8, 11}, [4]int{3, 5, 9, 12}},
-	{"Jamf Pro", "Adobe", "Acrobat Pro DC", [4]int{71, 74, 80, 84}, [4]int{80, 83, 91, 97}},
-	{"Jamf Pro", "Adobe", "Photoshop 2026", [4]int{22, 25, 27, 31}, [4]int{24, 28, 30, 36}},
+	{"Jamf Pro", "Adobe", "Acrobat Classic 2024", [4]int{36, 38, 40, 41}, [4]int{38, 40, 43, 44}},
 	{"Jamf Pro", "Figma", "Figma Desktop", [4]int{28, 28, 19, 6}, [4]int{31, 31, 22, 8}},
-	{"JetBrains License Vault", "JetBrains", "IntelliJ IDEA Ultimate", [4]int{71, 74, 77, 80}, [4]int{90, 94, 95, 99}},
-	{"JetBrains License Vault", "JetBrains", "GoLand", [4]int{18, 22, 25, 29}, [4]int{20, 24, 28, 33}},
 }
 
 // allocations are those of Contoso. A product of "" is a purpose, a quantity of 0 is unlimited.
@@ -35,15 +34,13 @@ var allocations = []struct {
 }{
 	{"VISIO-PRO-2021", "Visio Professional 2021", "", 12, "", "4100", "Plant engineering keeps the perpetual edition."},
 	{"VISIO-PRO-2021", "", "Training room, Copenhagen", 2, "", "4120", ""},
-	{"VISIOCLIENT", "Visio Standard 2016", "", 0, "", "", "To be replaced by the subscription."},
-	{"WIN_DEF_ATP", "Microsoft Defender for Endpoint", "", 0, "", "", ""},
+	{"OFFICE-LTSC-2024", "Office LTSC Professional Plus 2024", "Offices", 100, "", "3000", ""},
+	{"OFFICE-LTSC-2024", "", "Machines on the shop floor", 15, "", "4100", "For the line that opens next quarter."},
+	{"SQL-STD-2022", "SQL Server 2022 Standard", "", 30, "", "5100", ""},
+	{"SQL-STD-2022", "SQL Server 2019 Standard", "", 0, "", "", "By downgrade rights."},
+	{"ADB-ACRO-2024", "Acrobat Classic 2024", "", 0, "", "", ""},
 	{"JAVA-SE-U", "Java SE 8", "", 0, "INSTALLS", "", ""},
 	{"JAVA-SE-U", "Java SE 17", "", 0, "INSTALLS", "", ""},
-	{"ADB-ACRO-PRO", "Acrobat Pro DC", "", 0, "", "", ""},
-	{"ADB-CC-ALL", "Photoshop 2026", "", 0, "", "", "Photoshop comes with all apps only."},
-	{"JB-ALL", "IntelliJ IDEA Ultimate", "", 0, "", "", ""},
-	{"JB-ALL", "GoLand", "", 0, "", "", ""},
-	{"WIN_DEF_ATP", "", "Laboratory machines", 25, "", "5200", "Asked for by Engineering."},
 }
 
 // estate loads what is in use and what is allocated to it.

@@ -138,12 +138,15 @@ func TestLoadShows(t *testing.T) {
 		}
 		for what, query := range map[string]string{
 			"people": `SELECT '' || (COUNT(*) BETWEEN 1000 AND 1050) FROM users`, "groups": `SELECT '' || (COUNT(*) BETWEEN 55 AND 70) FROM "groups"`,
-			"licenses": `SELECT '' || (COUNT(*) BETWEEN 18 AND 24) FROM licenses`, "guests": `SELECT '' || (COUNT(*) > 10) FROM users WHERE type = 'GUEST'`,
+			"licenses": `SELECT '' || (COUNT(*) BETWEEN 24 AND 26) FROM licenses`, "guests": `SELECT '' || (COUNT(*) > 10) FROM users WHERE type = 'GUEST'`,
 			"disabled people": `SELECT '' || (COUNT(*) > 5) FROM users WHERE NOT enabled`, "exclusions": `SELECT '' || (COUNT(*) = 3) FROM exclusions`,
 			"service accounts": `SELECT '' || (COUNT(*) > 0) FROM users WHERE type = 'SERVICE_ACCOUNT'`,
 			"a swap":           `SELECT '' || (COUNT(*) = 1) FROM group_licenses WHERE replaced_by <> 0`,
 			"a fourth level":   `SELECT '' || (MAX(depth) >= 4) FROM allotments`,
 			"a dry run":        `SELECT '' || (COUNT(*) = 1) FROM decisions WHERE dry_run`,
+			"deployments":      `SELECT '' || (COUNT(*) >= 10) FROM deployments`,
+			"observations":     `SELECT '' || (COUNT(*) >= 35) FROM observations`,
+			"allocations":      `SELECT '' || (COUNT(*) >= 8 AND COUNT(DISTINCT type) = 2) FROM allocations`,
 			"countries":        `SELECT '' || (COUNT(DISTINCT usage_location) > 10) FROM users`,
 		} {
 			if got := lines(t, s, query); len(got) != 1 || got[0] != "1" && got[0] != "true" {
