@@ -2869,6 +2869,8 @@ type User implements Node {
   type: UserType
   "Department; empty if unknown."
   department: String
+  "Cost center that pays for the user's seats; empty if unknown."
+  costCenter: String
   "Country of use (ISO 3166-1 alpha-2); empty: the organization's default."
   usageLocation: String
   "Whether the account may hold seats."
@@ -3031,6 +3033,8 @@ input UserInput {
   type: UserType
   "Department; null clears it."
   department: String
+  "Cost center that pays for the user's seats; null clears it."
+  costCenter: String
   "Country of use (ISO 3166-1 alpha-2); null: the organization's default."
   usageLocation: String
   "Whether the account may hold seats; true by default."
@@ -4494,6 +4498,8 @@ func childFields_User(ctx context.Context, ec *executionContext, field graphql.C
 		return fieldContext_User_type(ctx, ec, field)
 	case "department":
 		return fieldContext_User_department(ctx, ec, field)
+	case "costCenter":
+		return fieldContext_User_costCenter(ctx, ec, field)
 	case "usageLocation":
 		return fieldContext_User_usageLocation(ctx, ec, field)
 	case "enabled":

@@ -448,6 +448,29 @@ func fieldContext_User_department(_ context.Context, ec *executionContext, field
 	return graphql.NewScalarFieldContext("User", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
+func _User_costCenter(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *query.User) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_User_costCenter(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CostCenter(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return marshalOString2ᚖstring(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_User_costCenter(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("User", field, true, false, errors.New("field of type String does not have child fields"))
+}
+
 func _User_usageLocation(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *query.User) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -905,7 +928,7 @@ func unmarshalInputUserInput(ctx context.Context, ec *executionContext, obj any)
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"externalId", "userName", "displayName", "email", "type", "department", "usageLocation", "enabled", "roles"}
+	fieldsInOrder := [...]string{"externalId", "userName", "displayName", "email", "type", "department", "costCenter", "usageLocation", "enabled", "roles"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -954,6 +977,13 @@ func unmarshalInputUserInput(ctx context.Context, ec *executionContext, obj any)
 				return it, err
 			}
 			it.Department = graphql.OmittableOf(data)
+		case "costCenter":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("costCenter"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.CostCenter = graphql.OmittableOf(data)
 		case "usageLocation":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("usageLocation"))
 			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
@@ -1385,6 +1415,11 @@ func _User(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj 
 			}
 		case "department":
 			out.Values[i] = _User_department(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "costCenter":
+			out.Values[i] = _User_costCenter(ctx, ec, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}

@@ -15,6 +15,7 @@ type UserInput struct {
 	Email         *string
 	Type          *string                    // MEMBER by default
 	Department    graphql.Omittable[*string] `json:",omitzero"`
+	CostCenter    graphql.Omittable[*string] `json:",omitzero"`
 	UsageLocation graphql.Omittable[*string] `json:",omitzero"` // ISO 3166-1 alpha-2
 	Enabled       *bool
 	Roles         []string

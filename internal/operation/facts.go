@@ -136,12 +136,12 @@ func (r *reading) loadPeople(ctx context.Context, ids []int64) error {
 	if len(missing) == 0 {
 		return nil
 	}
-	rows, err := r.Query(ctx, `SELECT id, created_at, external_id, user_name, name_key, display_name, email, type, department, usage_location, enabled, roles
+	rows, err := r.Query(ctx, `SELECT id, created_at, external_id, user_name, name_key, display_name, email, type, department, cost_center, usage_location, enabled, roles
 		FROM users WHERE `+r.Any("id", 1)+r.userLock(), r.Array(missing))
 	err = each(rows, err, func(s scanner) error {
 		u := &ent.User{}
 		var roles []byte
-		if err := s.Scan(&u.ID, &u.CreatedAt, &u.ExternalID, &u.UserName, &u.NameKey, &u.DisplayName, &u.Email, &u.Type, &u.Department,
+		if err := s.Scan(&u.ID, &u.CreatedAt, &u.ExternalID, &u.UserName, &u.NameKey, &u.DisplayName, &u.Email, &u.Type, &u.Department, &u.CostCenter,
 			&u.UsageLocation, &u.Enabled, &roles); err != nil {
 			return err
 		}

@@ -12,7 +12,6 @@ import (
 	entuser "github.com/ringfence/ringfence/ent/user"
 	"github.com/ringfence/ringfence/internal/fault"
 	"github.com/ringfence/ringfence/internal/identity"
-	"github.com/ringfence/ringfence/internal/licensing"
 	"github.com/ringfence/ringfence/internal/policy"
 	"github.com/ringfence/ringfence/internal/store"
 )
@@ -48,7 +47,7 @@ func (u *UserInput) check(field string) error {
 		checkOptional(field+"displayName", u.DisplayName, 300),
 		checkOptional(field+"email", u.Email, 320),
 		checkOneOf(field+"type", u.Type, "MEMBER", "GUEST", "SERVICE_ACCOUNT"),
-		checkOptional(field+"department", u.Department.Value(), 200),
+		checkOptional(field+"department", u.Department.Value(), 200), checkOptional(field+"costCenter", u.CostCenter.Value(), 200),
 		checkCountry(field+"usageLocation", u.UsageLocation.Value()),
 	); err != nil {
 		return err
@@ -80,6 +79,9 @@ func (u *UserInput) apply(known *ent.User) *ent.User {
 	}
 	if department, given := u.Department.ValueOK(); given {
 		row.Department = orEmpty(department)
+	}
+	if center, given := u.CostCenter.ValueOK(); given {
+		row.CostCenter = orEmpty(center)
 	}
 	if location, given := u.UsageLocation.ValueOK(); given {
 		row.UsageLocation = orEmpty(location)
@@ -143,10 +145,11 @@ func (c *UpsertUsers) prepare(ctx context.Context, r *reading) (*plan[UsersPaylo
 	}}, nil
 }
 
-// lockAround locks the groups users are in, the licenses that reach them or that they have seats of, and the users.
-func (r *reading) lockAround(ctx context.Context, users []int64) ([]*groupLicense, error) {
+// lockAround locks the groups users are in, the licenses that reach them or that they have seats of, and the users, together with
+// others of whom only the row changes.
+func (r *reading) lockAround(ctx context.Context, users []int64, others ...int64) ([]*groupLicense, error) {
 	if len(users) == 0 {
-		return nil, nil
+		return nil, r.lockUsers(ctx, others)
 	}
 	groups, err := r.ids(ctx, `SELECT DISTINCT group_id FROM memberships WHERE `+r.Any("user_id", 1), r.Array(users))
 	if err != nil {
@@ -170,7 +173,7 @@ func (r *reading) lockAround(ctx context.Context, users []int64) ([]*groupLicens
 	if err := r.lockGrants(ctx, grants, licenses...); err != nil {
 		return nil, err
 	}
-	if err := r.lockUsers(ctx, users); err != nil {
+	if err := r.lockUsers(ctx, append(others, users...)); err != nil {
 		return nil, err
 	}
 	return grants, r.stillAround(ctx, users, groups)
@@ -194,6 +197,37 @@ func (r *reading) stillAround(ctx context.Context, users, groups []int64) error 
 
 // findUsers finds the users that inputs are about: by external id, else by name. It answers nil for those that are new.
 func (r *reading) findUsers(ctx context.Context, inputs []UserInput) ([]*ent.User, error) {
+	known, err := r.usersNamed(ctx, inputs)
+	if err != nil {
+		return nil, err
+	}
+	found := make([]*ent.User, len(inputs))
+	taken := map[int64]bool{}
+	for i, u := range inputs {
+		if found[i] = known.find(&u); found[i] == nil {
+			continue
+		}
+		if taken[found[i].ID] {
+			return nil, fault.Invalid(fmt.Sprintf("users.%d.userName", i), "the user is named twice")
+		}
+		taken[found[i].ID] = true
+	}
+	return found, nil
+}
+
+// namedUsers are users by what inputs name them.
+type namedUsers struct{ byName, byExternal map[string]*ent.User }
+
+// find gives the user an input is about: by external id, else by name.
+func (n *namedUsers) find(u *UserInput) *ent.User {
+	if external := u.ExternalID.Value(); external != nil && n.byExternal[*external] != nil {
+		return n.byExternal[*external]
+	}
+	return n.byName[nameKey(u.UserName)]
+}
+
+// usersNamed reads the users that have the external id or the name of an input.
+func (r *reading) usersNamed(ctx context.Context, inputs []UserInput) (*namedUsers, error) {
 	var names, externals []string
 	for _, u := range inputs {
 		names = append(names, nameKey(u.UserName))
@@ -205,37 +239,20 @@ func (r *reading) findUsers(ctx context.Context, inputs []UserInput) ([]*ent.Use
 	if err != nil {
 		return nil, err
 	}
-	byName, byExternal := map[string]*ent.User{}, map[string]*ent.User{}
+	named := &namedUsers{byName: map[string]*ent.User{}, byExternal: map[string]*ent.User{}}
 	for part := range slices.Chunk(users, 10_000) {
 		rows, err := r.Client().User.Query().Where(entuser.IDIn(part...)).All(ctx)
 		if err != nil {
 			return nil, err
 		}
 		for _, row := range rows {
-			byName[row.NameKey] = row
+			named.byName[row.NameKey] = row
 			if row.ExternalID != nil {
-				byExternal[*row.ExternalID] = row
+				named.byExternal[*row.ExternalID] = row
 			}
 		}
 	}
-	found := make([]*ent.User, len(inputs))
-	taken := map[int64]int{}
-	for i, u := range inputs {
-		if external := u.ExternalID.Value(); external != nil {
-			found[i] = byExternal[*external]
-		}
-		if found[i] == nil {
-			found[i] = byName[nameKey(u.UserName)]
-		}
-		if found[i] == nil {
-			continue
-		}
-		if _, twice := taken[found[i].ID]; twice {
-			return nil, fault.Invalid(fmt.Sprintf("users.%d.userName", i), "the user is named twice")
-		}
-		taken[found[i].ID] = i
-	}
-	return found, nil
+	return named, nil
 }
 
 // storeUsers writes users: new ones get their key, known ones are changed where they differ.
@@ -252,25 +269,22 @@ func (w *writing) storeUsers(ctx context.Context, rows, known []*ent.User) error
 	if err := w.insertUsers(ctx, fresh); err != nil {
 		return err
 	}
-	for _, row := range fresh {
-		w.happened("USER_CREATED", "user", row.ID, nil).user = row.ID
-	}
-	for _, row := range changed {
-		w.happened("USER_UPDATED", "user", row.ID, map[string]any{"enabled": row.Enabled, "type": row.Type, "department": row.Department,
-			"usageLocation": row.UsageLocation}).user = row.ID
-	}
+	w.tellUsers("USER_CREATED", fresh, func(*ent.User) any { return nil })
+	w.tellUsers("USER_UPDATED", changed, func(row *ent.User) any {
+		return map[string]any{"enabled": row.Enabled, "type": row.Type, "department": row.Department, "usageLocation": row.UsageLocation}
+	})
 	return w.updateUsers(ctx, changed)
 }
 
 func sameUser(a, b *ent.User) bool {
 	return a.UserName == b.UserName && a.DisplayName == b.DisplayName && a.Email == b.Email && a.Type == b.Type && a.Department == b.Department &&
-		a.UsageLocation == b.UsageLocation && a.Enabled == b.Enabled && same(a.ExternalID, b.ExternalID) && slices.Equal(a.Roles, b.Roles)
+		a.CostCenter == b.CostCenter && a.UsageLocation == b.UsageLocation && a.Enabled == b.Enabled && same(a.ExternalID, b.ExternalID) && slices.Equal(a.Roles, b.Roles)
 }
 
 func userColumns(rows []*ent.User) ([]store.Column, error) {
 	n := len(rows)
 	external, roles, enabled := make([]*string, n), make([]json.RawMessage, n), make([]bool, n)
-	texts := make([][]string, 7)
+	texts := make([][]string, 8)
 	for i := range texts {
 		texts[i] = make([]string, n)
 	}
@@ -281,12 +295,12 @@ func userColumns(rows []*ent.User) ([]store.Column, error) {
 			return nil, err
 		}
 		roles[i] = text
-		for j, value := range []string{u.UserName, u.NameKey, u.DisplayName, u.Email, string(u.Type), u.Department, u.UsageLocation} {
+		for j, value := range []string{u.UserName, u.NameKey, u.DisplayName, u.Email, string(u.Type), u.Department, u.CostCenter, u.UsageLocation} {
 			texts[j][i] = value
 		}
 	}
 	columns := []store.Column{{Name: "external_id", Values: external}, {Name: "enabled", Values: enabled}, {Name: "roles", Values: roles}}
-	for j, name := range []string{"user_name", "name_key", "display_name", "email", "type", "department", "usage_location"} {
+	for j, name := range []string{"user_name", "name_key", "display_name", "email", "type", "department", "cost_center", "usage_location"} {
 		columns = append(columns, store.Column{Name: name, Values: texts[j]})
 	}
 	return columns, nil
@@ -330,41 +344,4 @@ func (w *writing) updateUsers(ctx context.Context, rows []*ent.User) error {
 	table, args := w.tx.Table("v", 1, append(columns, store.Column{Name: "id", Values: ids})...)
 	_, err = w.tx.Exec(ctx, `UPDATE users SET `+strings.Join(assign, ", ")+` FROM `+table+` WHERE users.id = v.id`, args...)
 	return err
-}
-
-// usersChanged does what follows from a change of users: disabling releases, and what became possible is tried (semantics.md §4).
-func (w *writing) usersChanged(ctx context.Context, rows, known []*ent.User, grants []*groupLicense) error {
-	var users []int64
-	for i, row := range rows {
-		if old := known[i]; old != nil && (row.Enabled != old.Enabled || row.Type != old.Type || row.Department != old.Department ||
-			row.UsageLocation != old.UsageLocation) {
-			users = append(users, row.ID)
-		}
-	}
-	if len(users) == 0 {
-		return nil
-	}
-	if err := w.know(ctx, users); err != nil {
-		return err
-	}
-	if err := w.align(ctx, grants, users); err != nil {
-		return err
-	}
-	for _, key := range users {
-		if account := w.book.User(key); w.facts.users[key].enabled {
-			w.book.Retry(account)
-		} else {
-			w.disable(account)
-		}
-	}
-	return w.settle(ctx)
-}
-
-// disable releases what a disabled user holds directly; the intent stays, as an error, until the user is enabled again.
-func (w *writing) disable(account *licensing.User) {
-	for _, seat := range account.Seats {
-		if len(seat.Live()) > 0 {
-			w.book.Fail(seat, []licensing.Violation{{Code: licensing.UserDisabled, Message: "the user is disabled"}})
-		}
-	}
 }

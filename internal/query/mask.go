@@ -8,7 +8,7 @@ import (
 // maskable lists the fields that a policy may mask, by type.
 var maskable = map[string][]string{
 	kindUser: {
-		"user_name", "display_name", "email", "external_id", "type", "department", "usage_location", "enabled", "roles",
+		"user_name", "display_name", "email", "external_id", "type", "department", "cost_center", "usage_location", "enabled", "roles",
 	},
 	kindGroup:    {"external_id"},
 	kindContract: {"starts_on", "ends_on", "notes"},

@@ -70,6 +70,9 @@ func (u *User) Type() *user.Type { return shown(u, "type", u.User.Type) }
 // Department gives the department.
 func (u *User) Department() *string { return shown(u, "department", u.User.Department) }
 
+// CostCenter gives the cost center that pays for the user's seats.
+func (u *User) CostCenter() *string { return shown(u, "cost_center", u.User.CostCenter) }
+
 // UsageLocation gives the country of use.
 func (u *User) UsageLocation() *string { return shown(u, "usage_location", u.User.UsageLocation) }
 
