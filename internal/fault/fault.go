@@ -31,6 +31,7 @@ type Error struct {
 	Code    Code
 	Message string // a sentence for the caller; never SQL, a path or a stack
 	Field   string // the input field at fault, as the client wrote it, if one is
+	Line    int    // the line of the file at fault, counted from 1, if one is
 
 	Violations []licensing.Violation // why the policy denied; only with PolicyDenied
 	Decision   int64                 // id of the recorded decision; only with PolicyDenied

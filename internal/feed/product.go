@@ -53,7 +53,7 @@ var guid = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-
 // ignored, those inside made one. A plan that is not spelled alike everywhere gets its most frequent name; a product must be. Errors are INVALID_INPUT, each with file:line:column and the field, at most 20 at once; with an error there is
 // no catalog.
 func Products(name string, file io.Reader) (*Catalog, *Oddities, error) {
-	t, err := openTable(name, file, columnProduct, columnSku, columnSkuID, columnPlan, columnPlanID, columnFriendly)
+	t, err := openTable(name, file, required(columnProduct, columnSku, columnSkuID, columnPlan, columnPlanID, columnFriendly))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -68,7 +68,7 @@ func Products(name string, file io.Reader) (*Catalog, *Oddities, error) {
 		}
 		c.read(r)
 	}
-	if c.odd.Rows == 0 && len(t.problems) == 0 {
+	if c.odd.Rows == 0 && t.count() == 0 {
 		t.note(t.mistake(1, 1, "", "the file has no line beside the names of its columns"))
 	}
 	if err := t.failure(); err != nil {
@@ -131,9 +131,9 @@ func (c *catalogReader) read(r *record) {
 
 // guid gives a field that is a GUID, in small letters; a mistake is noted and gives "".
 func (r *record) guid(column string) string {
-	noted := len(r.table.problems) + r.table.unread
+	noted := r.table.count()
 	text := strings.ToLower(r.value(column, true, 200))
-	if len(r.table.problems)+r.table.unread > noted {
+	if r.table.count() > noted {
 		return ""
 	}
 	if !guid.MatchString(text) {

@@ -171,7 +171,7 @@ func TestProductsManyMistakes(t *testing.T) {
 		}
 	}
 	_, _, err = Products("f.csv", strings.NewReader(head+strings.Repeat(line("A", "", guidA, "PX", planX, ""), 50)))
-	if err == nil || strings.Count(err.Error(), "String_Id") != mostProblems || !strings.Contains(err.Error(), "and 30 more mistakes") {
+	if err == nil || strings.Count(err.Error(), "String_Id") != MostMistakes || !strings.Contains(err.Error(), "and 30 more mistakes") {
 		t.Errorf("%v", err)
 	}
 }
