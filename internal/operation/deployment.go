@@ -77,7 +77,7 @@ type sighting struct {
 }
 
 // survey is what one collector saw at one time, in any number of parts. A deployment is a product of a vendor, whoever saw it: the
-// latest observation says what it is (docs/decisions/0016).
+// latest observation says what it is (docs/decisions/0022).
 type survey struct {
 	*writing
 	source string
