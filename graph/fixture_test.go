@@ -130,6 +130,8 @@ func (b *builder) directory() {
 			b.user(name, department)
 		}
 	}
+	b.put("token", id.ServiceToken, b.c.ServiceToken.Create().SetName("Entra").SetHash("h1").SetPurpose("SCIM").SetCreatedBy("root").SaveX(b.ctx).ID)
+	b.c.ServiceToken.Create().SetName("old").SetHash("h2").SetPurpose("API").SetCreatedBy("root").SetExpiresAt(past).ExecX(b.ctx)
 	b.group("leads", "lea")
 	b.group("sales", names["Sales"]...)
 	b.group("hr", names["HR"]...)

@@ -38,6 +38,7 @@ principals := {
 	"policy author": principal("POLICY_AUTHOR", {}),
 	"user": principal("USER", {}),
 	"service": principal("SYSTEM", {"roles": [], "system": true}),
+	"provisioner": principal("PROVISIONER", {}),
 	"delegate": principal("USER", {"delegate_of": true, "delegate_here": true}),
 	"delegate above": principal("USER", {"delegate_of": true, "delegate_above": true}),
 	"delegate elsewhere": principal("USER", {"delegate_of": true}),

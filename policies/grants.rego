@@ -13,6 +13,12 @@ grants contains "contract manager" if {
 	kind == "contracts"
 }
 
+# A provisioning client keeps the directory up to date, and nothing else.
+grants contains "provisioner" if {
+	input.principal.tier == "PROVISIONER"
+	kind == "directory"
+}
+
 # Promotion, repair and imports on the command line. What is found about subjects holds for the service, too.
 grants contains "service" if {
 	input.principal.tier == "SYSTEM"

@@ -6,7 +6,8 @@ import data.ringfence
 matrix := {
 	"contracts": {"global admin", "license admin", "contract manager", "service"},
 	"catalogue": {"global admin", "license admin", "service"},
-	"directory": {"global admin", "license admin", "service"},
+	"directory": {"global admin", "license admin", "service", "provisioner"},
+	"tokens": {"global admin", "license admin", "service"},
 	"allotments": {"global admin", "license admin", "service"},
 	"seats": {"global admin", "license admin", "service", "delegate", "delegate above", "auditing delegate"},
 	"service": {"service"},

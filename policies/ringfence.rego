@@ -31,6 +31,12 @@ findings contains finding if {
 	some finding in seat_findings
 }
 
+# The action gives a service roles.
+findings contains finding if {
+	input.action == "createServiceToken"
+	some finding in token_findings
+}
+
 # The action makes or changes an allotment.
 findings contains finding if {
 	input.action in {"createAllotment", "updateAllotment"}

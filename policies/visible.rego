@@ -54,6 +54,12 @@ actions contains name if {
 }
 
 actions contains name if {
+	input.principal.tier == "PROVISIONER"
+	some name, about in data.settings.actions
+	about.kind == "directory"
+}
+
+actions contains name if {
 	input.principal.tier == "SYSTEM"
 	some name, _ in data.settings.actions
 }

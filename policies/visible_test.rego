@@ -11,7 +11,7 @@ types := {
 
 test_who_sees_everything if {
 	every who in ["global admin", "license admin", "auditor", "analyst", "service"] {
-		{type | some type, scopes in ringfence.visible; "all" in scopes} == types with input as reader(who)
+		{type | some type, scopes in ringfence.visible; "all" in scopes} - {"service_token"} == types with input as reader(who)
 	}
 }
 
@@ -45,6 +45,18 @@ test_a_policy_author_sees_the_policy_and_its_decisions if {
 	{type | some type, scopes in seen; "all" in scopes} == {"vendor", "product", "service_plan", "decision", "policy"}
 }
 
+test_a_provisioner_sees_the_directory if {
+	seen := ringfence.visible with input as reader("provisioner")
+	{type | some type, scopes in seen; "all" in scopes} == {"vendor", "product", "service_plan", "user", "group"}
+	seen.license == {"held"}
+	seen.decision == {"own"}
+}
+
+test_only_administrators_see_service_tokens if {
+	who_sees := {who | some who, _ in principals; ringfence.visible.service_token with input as reader(who)}
+	who_sees == {"global admin", "license admin", "service"}
+}
+
 test_roles_add_up if {
 	both := json.patch(reader("contract manager"), [{"op": "replace", "path": "/principal/roles", "value": ["CONTRACT_MANAGER", "POLICY_AUTHOR"]}])
 	"all" in ringfence.visible.policy with input as both
@@ -69,6 +81,7 @@ test_the_menu if {
 	ringfence.actions == seats with input as reader("delegate")
 	ringfence.actions == seats | allotments with input as reader("delegate") with data.settings.delegation as subdelegation
 	ringfence.actions == object.keys(data.settings.actions) with input as reader("service")
+	ringfence.actions == {name | some name, about in data.settings.actions; about.kind == "directory"} with input as reader("provisioner")
 	every who in ["auditor", "analyst", "policy author", "user"] {
 		ringfence.actions == set() with input as reader(who)
 	}

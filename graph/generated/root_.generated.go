@@ -27,6 +27,7 @@ type ResolverRoot interface {
 	CreateContractPayload() CreateContractPayloadResolver
 	CreateLicensePayload() CreateLicensePayloadResolver
 	CreateProductPayload() CreateProductPayloadResolver
+	CreateServiceTokenPayload() CreateServiceTokenPayloadResolver
 	CreateVendorPayload() CreateVendorPayloadResolver
 	DeleteAllocationPayload() DeleteAllocationPayloadResolver
 	DeleteAllotmentPayload() DeleteAllotmentPayloadResolver
@@ -40,6 +41,7 @@ type ResolverRoot interface {
 	Query() QueryResolver
 	RecordDeploymentsPayload() RecordDeploymentsPayloadResolver
 	RetrySeatsPayload() RetrySeatsPayloadResolver
+	RevokeServiceTokenPayload() RevokeServiceTokenPayloadResolver
 	SwapGroupLicensePayload() SwapGroupLicensePayloadResolver
 	UnassignSeatsPayload() UnassignSeatsPayloadResolver
 	UnlicenseGroupPayload() UnlicenseGroupPayloadResolver
@@ -91,6 +93,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		unmarshalInputCreateContractInput,
 		unmarshalInputCreateLicenseInput,
 		unmarshalInputCreateProductInput,
+		unmarshalInputCreateServiceTokenInput,
 		unmarshalInputCreateVendorInput,
 		unmarshalInputDateFilter,
 		unmarshalInputDecisionWhere,
@@ -119,8 +122,10 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		unmarshalInputProductWhere,
 		unmarshalInputRecordDeploymentsInput,
 		unmarshalInputRetrySeatsInput,
+		unmarshalInputRevokeServiceTokenInput,
 		unmarshalInputScopeInput,
 		unmarshalInputServicePlanInput,
+		unmarshalInputServiceTokenWhere,
 		unmarshalInputSwapGroupLicenseInput,
 		unmarshalInputTextFilter,
 		unmarshalInputTimeFilter,
@@ -2850,6 +2855,153 @@ type RetrySeatsPayload {
   summary: SeatSummary
 }
 `, BuiltIn: false},
+	{Name: "../schema/service_token.graphqls", Input: `"""
+What lets a service in: a provisioning client or a program that uses the API. Only administrators see service tokens; nobody
+sees a secret after it was made.
+"""
+type ServiceToken implements Node {
+  "Opaque id."
+  id: ID!
+  "The name of the service: what it does is recorded under it."
+  name: String!
+  "What the token opens."
+  purpose: ServiceTokenPurpose!
+  "The roles of the service, sorted."
+  roles: [String!]!
+  "Whether it opens anything now: it was not revoked, and its time is not over."
+  live: Boolean!
+  "User name of who made it."
+  createdBy: String!
+  "When it was made."
+  createdAt: Time!
+  "From when on it opens nothing any more; null: it does not expire."
+  expiresAt: Time
+  "When it was revoked; null if it was not."
+  revokedAt: Time
+  "When it was last used, to the minute; null if it never was."
+  usedAt: Time
+}
+
+"What a service token opens."
+enum ServiceTokenPurpose {
+  "Provisioning at /scim/v2, and nothing else."
+  SCIM
+  "This API, and nothing else."
+  API
+}
+
+"One page of service tokens."
+type ServiceTokenConnection {
+  "The page, each item with its cursor."
+  edges: [ServiceTokenEdge!]!
+  "The page without cursors."
+  nodes: [ServiceToken!]!
+  "Where the page begins and ends."
+  pageInfo: PageInfo!
+  "How many there are on all pages, as far as you may see them. Counted only when asked for."
+  totalCount: Int!
+}
+
+"One item of a page of service tokens."
+type ServiceTokenEdge {
+  "The item."
+  node: ServiceToken!
+  "Opaque place of the item in its order, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  cursor: String!
+}
+
+"Conditions on service tokens. All that are given must hold."
+input ServiceTokenWhere {
+  "Is one of these."
+  idIn: [ID!]
+  "By name."
+  name: TextFilter
+  "Of one of these purposes."
+  purposeIn: [ServiceTokenPurpose!]
+  "Whether it opens anything now."
+  live: Boolean
+}
+
+extend type Query {
+  "Service tokens you may see, the newest first."
+  serviceTokens(
+    "How many from the start; 20 by default, at most 100."
+    first: Int
+    "Only what comes after this cursor."
+    after: String
+    "How many from the end, instead of ` + "`" + `first` + "`" + `; at most 100."
+    last: Int
+    "Only what comes before this cursor."
+    before: String
+    "Only what matches all of these."
+    where: ServiceTokenWhere
+  ): ServiceTokenConnection!
+}
+
+extend type Mutation {
+  """
+  Lets a service in. The secret is told in this answer and never again. Nobody gives a token more roles than they have or
+  the policy lets them give.
+  """
+  createServiceToken(
+    "The token."
+    input: CreateServiceTokenInput!
+  ): CreateServiceTokenPayload!
+  "Ends a service token at once. Doing it again changes nothing."
+  revokeServiceToken(
+    "Which."
+    input: RevokeServiceTokenInput!
+  ): RevokeServiceTokenPayload!
+}
+
+"A service token to make."
+input CreateServiceTokenInput {
+  "Answer as if it were done, and change nothing. The decision is recorded as a dry run."
+  dryRun: Boolean
+  "Makes a retry with the same input return the first answer, without the secret. At most 200 characters; another input under the same key is IDEMPOTENCY_KEY_REUSED."
+  idempotencyKey: String
+  "The name of the service. No other token that is live may have it, and no user."
+  name: String!
+  "What the token opens."
+  purpose: ServiceTokenPurpose!
+  "The roles of the service. A token for SCIM has the role PROVISIONER and no other."
+  roles: [String!]
+  "From when on it opens nothing any more; left out: it does not expire."
+  expiresAt: Time
+}
+
+"Answer to createServiceToken."
+type CreateServiceTokenPayload {
+  "What the policy answered, with its reasons."
+  decision: Decision
+  "Whether nothing was changed, because the input said so."
+  dryRun: Boolean!
+  "The token."
+  serviceToken: ServiceToken
+  "What the service sends as a bearer token. Null in the answer to a retry and to a dry run: it is not kept."
+  secret: String
+}
+
+"A service token to end."
+input RevokeServiceTokenInput {
+  "Answer as if it were done, and change nothing. The decision is recorded as a dry run."
+  dryRun: Boolean
+  "Makes a retry with the same input return the first answer. At most 200 characters; another input under the same key is IDEMPOTENCY_KEY_REUSED."
+  idempotencyKey: String
+  "The token."
+  serviceTokenId: ID!
+}
+
+"Answer to revokeServiceToken."
+type RevokeServiceTokenPayload {
+  "What the policy answered, with its reasons."
+  decision: Decision
+  "Whether nothing was changed, because the input said so."
+  dryRun: Boolean!
+  "The token."
+  serviceToken: ServiceToken
+}
+`, BuiltIn: false},
 	{Name: "../schema/user.graphqls", Input: `"""
 A person, guest or service account who may hold seats. Administrators and auditors see all; a delegate those in the scope
 of their allotments; everyone themself. Personal fields are null for those who may not see personal data.
@@ -3540,6 +3692,20 @@ func childFields_CreateProductPayload(ctx context.Context, ec *executionContext,
 	return nil, fmt.Errorf("no field named %q was found under type CreateProductPayload", field.Name)
 }
 
+func childFields_CreateServiceTokenPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "decision":
+		return fieldContext_CreateServiceTokenPayload_decision(ctx, ec, field)
+	case "dryRun":
+		return fieldContext_CreateServiceTokenPayload_dryRun(ctx, ec, field)
+	case "serviceToken":
+		return fieldContext_CreateServiceTokenPayload_serviceToken(ctx, ec, field)
+	case "secret":
+		return fieldContext_CreateServiceTokenPayload_secret(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CreateServiceTokenPayload", field.Name)
+}
+
 func childFields_CreateVendorPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "decision":
@@ -4216,6 +4382,18 @@ func childFields_RetrySeatsPayload(ctx context.Context, ec *executionContext, fi
 	return nil, fmt.Errorf("no field named %q was found under type RetrySeatsPayload", field.Name)
 }
 
+func childFields_RevokeServiceTokenPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "decision":
+		return fieldContext_RevokeServiceTokenPayload_decision(ctx, ec, field)
+	case "dryRun":
+		return fieldContext_RevokeServiceTokenPayload_dryRun(ctx, ec, field)
+	case "serviceToken":
+		return fieldContext_RevokeServiceTokenPayload_serviceToken(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RevokeServiceTokenPayload", field.Name)
+}
+
 func childFields_Seat(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -4330,6 +4508,56 @@ func childFields_ServicePlan(ctx context.Context, ec *executionContext, field gr
 		return fieldContext_ServicePlan_friendlyName(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ServicePlan", field.Name)
+}
+
+func childFields_ServiceToken(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_ServiceToken_id(ctx, ec, field)
+	case "name":
+		return fieldContext_ServiceToken_name(ctx, ec, field)
+	case "purpose":
+		return fieldContext_ServiceToken_purpose(ctx, ec, field)
+	case "roles":
+		return fieldContext_ServiceToken_roles(ctx, ec, field)
+	case "live":
+		return fieldContext_ServiceToken_live(ctx, ec, field)
+	case "createdBy":
+		return fieldContext_ServiceToken_createdBy(ctx, ec, field)
+	case "createdAt":
+		return fieldContext_ServiceToken_createdAt(ctx, ec, field)
+	case "expiresAt":
+		return fieldContext_ServiceToken_expiresAt(ctx, ec, field)
+	case "revokedAt":
+		return fieldContext_ServiceToken_revokedAt(ctx, ec, field)
+	case "usedAt":
+		return fieldContext_ServiceToken_usedAt(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ServiceToken", field.Name)
+}
+
+func childFields_ServiceTokenConnection(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return fieldContext_ServiceTokenConnection_edges(ctx, ec, field)
+	case "nodes":
+		return fieldContext_ServiceTokenConnection_nodes(ctx, ec, field)
+	case "pageInfo":
+		return fieldContext_ServiceTokenConnection_pageInfo(ctx, ec, field)
+	case "totalCount":
+		return fieldContext_ServiceTokenConnection_totalCount(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ServiceTokenConnection", field.Name)
+}
+
+func childFields_ServiceTokenEdge(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "node":
+		return fieldContext_ServiceTokenEdge_node(ctx, ec, field)
+	case "cursor":
+		return fieldContext_ServiceTokenEdge_cursor(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ServiceTokenEdge", field.Name)
 }
 
 func childFields_SkippedMembers(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {

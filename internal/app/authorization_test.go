@@ -104,6 +104,9 @@ var attempts = []attempt{
 	{"addGroupMembers", in{"groupId": "@team", "memberGroupIds": []string{"@nested group"}}, administrators},
 	{"removeGroupMembers", in{"groupId": "@sales", "userIds": []string{"@grouped"}}, administrators},
 
+	{"createServiceToken", in{"name": "new service", "purpose": "API", "roles": []string{"AUDITOR"}}, administrators},
+	{"revokeServiceToken", in{"serviceTokenId": "@token"}, administrators},
+
 	{"createAllotment", in{"licenseId": "@suite", "name": "new", "limit": 1}, administrators},
 	{"createAllotment", in{"parentId": "@uk", "name": "new", "limit": 1}, administrators},
 	{"updateAllotment", in{"allotmentId": "@uk", "limit": 59}, administrators},

@@ -32,6 +32,9 @@ type commands struct {
 	Migrate migrate `cmd:"" help:"Bring the database's tables up to date, and stop."`
 	Import  imports `cmd:"" help:"Load a file into the database."`
 	Token   token   `cmd:"" help:"Print a token signed with the development key."`
+
+	ServiceToken serviceToken `cmd:"" help:"Let a service in: print the secret of a new token for SCIM or the API."`
+
 	Verify  verify  `cmd:"" help:"Recount every pool, seat, queue and the event chain; fails if something is wrong."`
 	Version version `cmd:"" help:"Print the version."`
 }

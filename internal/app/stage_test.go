@@ -89,6 +89,7 @@ func set(t *testing.T, service *apptest.Service) *stage {
 	}
 	s.ids["deployment"] = s.do("recordDeployments", in{"source": "scan", "deployments": []in{{"vendor": "Microsoft", "product": "Office", "users": 30}}}).id("answer", "deployments", 0)
 	s.make("allocation", "createAllocation", in{"licenseId": "@tool", "type": "TRACK_DEPLOYMENT", "deploymentId": "@deployment", "quantity": 5})
+	s.make("token", "createServiceToken", in{"name": "a service", "purpose": "SCIM"})
 	s.people()
 	s.shares()
 	s.do("upsertUsers", in{"users": []in{{"userName": "dan", "enabled": false}, {"userName": "dana", "enabled": false}}})
@@ -147,6 +148,9 @@ func (s *stage) shares() {
 func (s *stage) make(name, mutation string, input in) {
 	s.Helper()
 	made := s.do(mutation, input)
+	if id := made.id("answer", "serviceToken"); id != "" {
+		s.ids[name] = id
+	}
 	for _, field := range []string{"vendor", "product", "contract", "license", "allocation", "allotment", "groupLicense"} {
 		if id := made.id("answer", field); id != "" {
 			s.ids[name] = id

@@ -56,6 +56,7 @@ func (v verified) valid(now time.Time) error {
 type Config struct {
 	Dev       *DevelopmentKey  // accept tokens of the development key; nil: do not
 	OIDC      *OIDC            // accept tokens of an OpenID Connect provider; nil: do not
+	Services  ServiceTokens    // accept service tokens; nil: do not
 	CacheSize int              // how many verified tokens are remembered; 0: 10,000
 	Now       func() time.Time // the clock; nil: time.Now
 	Log       *slog.Logger     // why callers were refused, for debugging, and a provider that fails; nil: slog.Default
@@ -64,6 +65,7 @@ type Config struct {
 // Authenticator turns bearer tokens into principals. It is safe for concurrent use.
 type Authenticator struct {
 	verifiers []verifier
+	tokens    ServiceTokens
 	cache     *lru.Cache[[sha256.Size]byte, verified]
 	now       func() time.Time
 	log       *slog.Logger
@@ -85,7 +87,7 @@ func New(cfg Config) *Authenticator {
 	if err != nil {
 		panic(err)
 	}
-	a := &Authenticator{cache: cache, now: cfg.Now, log: cfg.Log}
+	a := &Authenticator{cache: cache, now: cfg.Now, log: cfg.Log, tokens: cfg.Services}
 	if cfg.Dev != nil {
 		a.verifiers = append(a.verifiers, cfg.Dev)
 	}
@@ -104,6 +106,9 @@ func (a *Authenticator) Authenticate(ctx context.Context, token string) (*Princi
 		return nil, rejected(nil, "the token is too long")
 	}
 	now := a.now()
+	if isSecret(token) {
+		return a.service(ctx, token, now)
+	}
 	key := sha256.Sum256([]byte(token))
 	v, known := a.cache.Get(key)
 	if !known || !v.recheck.IsZero() && !now.Before(v.recheck) {

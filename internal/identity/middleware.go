@@ -14,7 +14,7 @@ import (
 
 // Middleware puts the principal of the bearer token in the Authorization header into the request's context. Without the
 // header the request goes on as anonymous (FromContext gives nil). A header that is not one valid bearer token is answered
-// here, as a GraphQL error: 401 UNAUTHENTICATED with WWW-Authenticate, or 503 UNAVAILABLE with Retry-After while the
+// here, as a GraphQL error: 401 UNAUTHENTICATED with WWW-Authenticate, 403 for a service token that opens something else, or 503 UNAVAILABLE with Retry-After while the
 // provider's keys cannot be had.
 func (a *Authenticator) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -24,6 +24,9 @@ func (a *Authenticator) Middleware(next http.Handler) http.Handler {
 			return
 		}
 		who, err := a.fromHeaders(r, headers)
+		if err == nil && who.Purpose == PurposeSCIM {
+			err = fault.New(fault.PolicyDenied, "this token is for provisioning (SCIM) only")
+		}
 		if err != nil {
 			a.record(r.Context(), err)
 			refuse(w, r, err)
@@ -64,6 +67,9 @@ func refuse(w http.ResponseWriter, r *http.Request, err error) {
 	switch f.Code {
 	case fault.Unauthenticated:
 		w.Header().Set("WWW-Authenticate", `Bearer realm="ringfence", error="invalid_token", error_description=`+strconv.Quote(f.Message))
+	case fault.PolicyDenied:
+		status = http.StatusForbidden
+		w.Header().Set("WWW-Authenticate", `Bearer realm="ringfence", error="insufficient_scope", error_description=`+strconv.Quote(f.Message))
 	case fault.Unavailable:
 		status = http.StatusServiceUnavailable
 		w.Header().Set("Retry-After", "5")

@@ -22,6 +22,9 @@ const SystemName = "system"
 type Principal struct {
 	UserName string
 	Roles    []string // sorted, without duplicates
+	// Purpose is what a service token opens (PurposeSCIM or PurposeAPI); empty for people. A service is no user of the directory,
+	// also if a user has its name.
+	Purpose string
 	// System is true only for the service itself (promotion, repair, imports on the command line). No token sets it.
 	System bool
 }

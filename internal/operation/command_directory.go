@@ -19,6 +19,9 @@ type UserInput struct {
 	UsageLocation graphql.Omittable[*string] `json:",omitzero"` // ISO 3166-1 alpha-2
 	Enabled       *bool
 	Roles         []string
+	// Attributes is what a provisioning client knows beyond these fields, as a JSON object; nil leaves it as it is. The API does
+	// not have it.
+	Attributes *string `json:",omitempty"`
 }
 
 // UpsertUsers creates or changes users, at most 10,000 at once, all or none. Disabling a user releases their seats; what a

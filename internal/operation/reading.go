@@ -83,9 +83,11 @@ func readingOf(r *Runner, tx *store.Tx, widen *locks) *reading {
 // askers reads who asks: the users behind the names, and the allotments they are delegates of, directly or through a group.
 // The account of a disabled user is refused.
 func (r *reading) askers(ctx context.Context, principals []*identity.Principal) ([]*asker, error) {
-	names := make([]string, len(principals))
-	for i, p := range principals {
-		names[i] = nameKey(p.UserName)
+	names := make([]string, 0, len(principals))
+	for _, p := range principals {
+		if p.Purpose == "" {
+			names = append(names, nameKey(p.UserName))
+		}
 	}
 	slices.Sort(names)
 	names = slices.Compact(names)
@@ -118,7 +120,7 @@ func (r *reading) askers(ctx context.Context, principals []*identity.Principal) 
 	askers := make([]*asker, len(principals))
 	for i, p := range principals {
 		askers[i] = &asker{principal: p}
-		if p.System {
+		if p.System || p.Purpose != "" { // neither the service itself nor one with a token of its own is a user
 			continue
 		}
 		key := nameKey(p.UserName)

@@ -89,6 +89,7 @@ func (u *UserInput) apply(known *ent.User) *ent.User {
 	if u.Roles != nil {
 		row.Roles = u.Roles
 	}
+	set(&row.Attributes, u.Attributes)
 	return row
 }
 
@@ -263,6 +264,7 @@ func (w *writing) storeUsers(ctx context.Context, rows, known []*ent.User) error
 			row.CreatedAt = w.Now()
 			fresh = append(fresh, row)
 		} else if !sameUser(row, known[i]) {
+			row.UpdatedAt = after(w.Now(), changedAt(known[i].CreatedAt, known[i].UpdatedAt))
 			changed = append(changed, row)
 		}
 	}
@@ -277,19 +279,20 @@ func (w *writing) storeUsers(ctx context.Context, rows, known []*ent.User) error
 }
 
 func sameUser(a, b *ent.User) bool {
-	return a.UserName == b.UserName && a.DisplayName == b.DisplayName && a.Email == b.Email && a.Type == b.Type && a.Department == b.Department &&
+	return a.Attributes == b.Attributes && a.UserName == b.UserName && a.DisplayName == b.DisplayName && a.Email == b.Email && a.Type == b.Type && a.Department == b.Department &&
 		a.CostCenter == b.CostCenter && a.UsageLocation == b.UsageLocation && a.Enabled == b.Enabled && same(a.ExternalID, b.ExternalID) && slices.Equal(a.Roles, b.Roles)
 }
 
 func userColumns(rows []*ent.User) ([]store.Column, error) {
 	n := len(rows)
 	external, roles, enabled := make([]*string, n), make([]json.RawMessage, n), make([]bool, n)
+	attributes, updated := make([]string, n), make([]*time.Time, n)
 	texts := make([][]string, 8)
 	for i := range texts {
 		texts[i] = make([]string, n)
 	}
 	for i, u := range rows {
-		external[i], enabled[i] = u.ExternalID, u.Enabled
+		external[i], enabled[i], attributes[i], updated[i] = u.ExternalID, u.Enabled, u.Attributes, u.UpdatedAt
 		text, err := json.Marshal(u.Roles)
 		if err != nil {
 			return nil, err
@@ -299,7 +302,8 @@ func userColumns(rows []*ent.User) ([]store.Column, error) {
 			texts[j][i] = value
 		}
 	}
-	columns := []store.Column{{Name: "external_id", Values: external}, {Name: "enabled", Values: enabled}, {Name: "roles", Values: roles}}
+	columns := []store.Column{{Name: "external_id", Values: external}, {Name: "enabled", Values: enabled}, {Name: "roles", Values: roles},
+		{Name: "attributes", Values: attributes}, {Name: "updated_at", Values: updated}}
 	for j, name := range []string{"user_name", "name_key", "display_name", "email", "type", "department", "cost_center", "usage_location"} {
 		columns = append(columns, store.Column{Name: name, Values: texts[j]})
 	}

@@ -45,9 +45,12 @@ func (w *writing) deleteUsers(ctx context.Context, users []int64) error {
 		return err
 	}
 	list := w.Array(users)
+	if _, err := w.tx.Exec(ctx, `UPDATE "groups" SET updated_at = $2, members = members - (SELECT COUNT(*) FROM memberships m
+		WHERE m.group_id = "groups".id AND `+w.Any("m.user_id", 1)+`) WHERE id IN (SELECT group_id FROM memberships WHERE `+w.Any("user_id", 1)+`)`,
+		list, w.Now()); err != nil {
+		return err
+	}
 	for _, statement := range []string{
-		`UPDATE "groups" SET members = members - (SELECT COUNT(*) FROM memberships m WHERE m.group_id = "groups".id AND ` + w.Any("m.user_id", 1) + `)
-			WHERE id IN (SELECT group_id FROM memberships WHERE ` + w.Any("user_id", 1) + `)`,
 		`DELETE FROM memberships WHERE ` + w.Any("user_id", 1),
 		`DELETE FROM allotment_delegates WHERE ` + w.Any("user_id", 1),
 		`DELETE FROM exclusions WHERE ` + w.Any("user_id", 1),

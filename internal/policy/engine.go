@@ -235,4 +235,4 @@ func single(results rego.ResultSet) (*ast.Term, error) {
 }
 
 // tiers are the roles that a principal's tier is chosen from, highest first.
-var tiers = [...]string{"GLOBAL_ADMIN", "LICENSE_ADMIN", "CONTRACT_MANAGER", "AUDITOR", "ANALYST", "POLICY_AUTHOR"}
+var tiers = [...]string{"GLOBAL_ADMIN", "LICENSE_ADMIN", "CONTRACT_MANAGER", "AUDITOR", "ANALYST", "POLICY_AUTHOR", "PROVISIONER"}

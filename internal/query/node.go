@@ -21,6 +21,7 @@ var finders = map[id.Noun]func(ctx context.Context, s *session, keys []int64) (m
 	id.Seat:         finder(seats),
 	id.Decision:     finder(decisions),
 	id.Event:        finder(events),
+	id.ServiceToken: finder(serviceTokens),
 	id.Deployment:   finder(deployments),
 	id.Allocation:   finder(allocations),
 }

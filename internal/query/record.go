@@ -184,7 +184,7 @@ func (e *Event) Subject(ctx context.Context) (Node, error) {
 // subjects are the nouns of events that have ids, under the names events have for them.
 var subjects = map[string]id.Noun{
 	"vendor": id.Vendor, "product": id.Product, "contract": id.Contract, "license": id.License, "allotment": id.Allotment,
-	"user": id.User, "group": id.Group, "groupLicense": id.GroupLicense, "seat": id.Seat,
+	"user": id.User, "group": id.Group, "groupLicense": id.GroupLicense, "seat": id.Seat, "serviceToken": id.ServiceToken,
 }
 
 func (e *Event) subject() id.ID { return id.Of(subjects[e.Noun], e.SubjectID) }

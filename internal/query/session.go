@@ -140,6 +140,9 @@ func seesAll(view *policy.View) bool {
 
 func (s *session) readFacts(ctx context.Context) (*facts, error) {
 	f := &facts{}
+	if s.who.Purpose != "" { // a service is nobody of the directory
+		return f, s.readView(ctx, f)
+	}
 	known, err := s.client.User.Query().Where(user.NameKey(strings.ToLower(strings.TrimSpace(s.who.UserName)))).Only(ctx)
 	if err != nil && !ent.IsNotFound(err) {
 		return nil, err
@@ -153,15 +156,20 @@ func (s *session) readFacts(ctx context.Context) (*facts, error) {
 			return nil, err
 		}
 	}
+	return f, s.readView(ctx, f)
+}
+
+// readView asks the policy what the principal may see.
+func (s *session) readView(ctx context.Context, f *facts) (err error) {
 	f.view, err = s.policy.Visibility(ctx, policy.Principal{
 		Name: s.who.UserName, Roles: s.who.Roles, System: s.who.System, UserID: f.user, DelegateOf: len(f.delegated) > 0,
 	})
 	if err != nil && ctx.Err() != nil {
-		return nil, ctx.Err()
+		return ctx.Err()
 	}
 	// Any other failure of the policy comes with a view that shows nothing, and the engine has logged it.
 	hideUnmaskable(&f.view)
-	return f, nil
+	return nil
 }
 
 // rows runs a statement and calls scan for each row of the answer.

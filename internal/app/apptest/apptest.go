@@ -131,6 +131,9 @@ func (s *Service) As(user string, roles ...string) *Client {
 	return &Client{t: s.t, url: s.URL, token: s.Token(user, roles...)}
 }
 
+// WithToken gives a client that sends a token as it is.
+func (s *Service) WithToken(token string) *Client { return &Client{t: s.t, url: s.URL, token: token} }
+
 // Admin gives a client with all rights.
 func (s *Service) Admin() *Client { return s.As("root@contoso.example", identity.RoleGlobalAdmin) }
 
