@@ -1,11 +1,13 @@
 package graph_test
 
 import (
+	"context"
 	"fmt"
 	"sort"
 	"strings"
 	"testing"
 
+	"github.com/ringfence/ringfence/ent"
 	"github.com/ringfence/ringfence/graph/generated"
 	"github.com/ringfence/ringfence/internal/store"
 	"github.com/ringfence/ringfence/internal/store/storetest"
@@ -160,6 +162,48 @@ func TestFilters(t *testing.T) {
 	})
 }
 
+// Costs are of the licenses that a list of them with the same conditions shows.
+func TestCostOfFilteredLicenses(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		e := build(t, s)
+		a := open(t, s)
+		write(t, s, func(ctx context.Context, c *ent.Client) {
+			if _, err := c.ExecContext(ctx, `UPDATE licenses SET created_at = $1`, past); err != nil {
+				t.Fatal(err)
+			}
+		})
+		shown := 0
+		for _, f := range filters {
+			if f.list != "licenses" {
+				continue
+			}
+			where := f.where
+			for name := range e.id {
+				where = strings.ReplaceAll(where, `"$`+name+`"`, fmt.Sprintf("%q", e.id[name].String()))
+			}
+			got := a.ask(root, fmt.Sprintf(`{ licenses(first: 100, where: {%[1]s}) { nodes { id } } cost(where: {%[1]s}) { unpriced totals { currency } }
+				showback(from: "2026-01-01", to: "2026-02-28", by: LICENSE, first: 100, where: {%[1]s}) { nodes { license { id } } } }`, where), nil)
+			unpriced, _ := got.at("cost", "unpriced").(float64)
+			totals, _ := got.at("cost", "totals").([]any)
+			if unpriced+float64(len(totals)) != f.want { // one license of the estate has a price
+				t.Errorf("cost(%s) is of %v licenses, want %v", f.where, got.at("cost"), f.want)
+			}
+			listed := fmt.Sprint(got.at("licenses", "nodes"))
+			rows, _ := got.at("showback", "nodes").([]any)
+			shown += len(rows)
+			for _, row := range rows {
+				license, _ := row.(map[string]any)["license"].(map[string]any)
+				if id, _ := license["id"].(string); id == "" || !strings.Contains(listed, "id:"+id+"]") {
+					t.Errorf("showback(%s) tells of %s, the list is %s", f.where, id, listed)
+				}
+			}
+		}
+		if shown == 0 {
+			t.Error("no showback showed anything")
+		}
+	})
+}
+
 // Every condition and every order that the schema offers is tried by the tests above.
 func TestEveryFilterIsTested(t *testing.T) {
 	schema := generated.NewExecutableSchema(generated.Config{}).Schema()
@@ -168,10 +212,14 @@ func TestEveryFilterIsTested(t *testing.T) {
 		if where == nil {
 			continue
 		}
+		list := field.Name
+		if field.Name == "cost" || field.Name == "showback" {
+			list = "licenses" // TestCostOfFilteredLicenses tries all of them
+		}
 		for _, condition := range schema.Types[where.Type.Name()].Fields {
 			tried := false
 			for _, f := range filters {
-				tried = tried || f.list == field.Name && strings.Contains(f.where, condition.Name+":")
+				tried = tried || f.list == list && strings.Contains(f.where, condition.Name+":")
 			}
 			if !tried {
 				t.Errorf("no test tries %s(where: {%s: …})", field.Name, condition.Name)

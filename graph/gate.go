@@ -14,7 +14,7 @@ import (
 var reads = map[string]bool{
 	"serviceTokens": true,
 	"node": true, "nodes": true, "viewer": true, "vendors": true, "products": true, "contracts": true, "licenses": true,
-	"allotments": true, "users": true, "groups": true, "deployments": true, "allocations": true, "decisions": true, "events": true, "policy": true,
+	"allotments": true, "users": true, "groups": true, "deployments": true, "allocations": true, "decisions": true, "events": true, "policy": true, "cost": true, "showback": true,
 }
 
 // operations are the root fields that write: each is the operation of the same name, which the runner takes through the

@@ -965,6 +965,61 @@ func fieldContext_License_allocations(ctx context.Context, ec *executionContext,
 	return fc, nil
 }
 
+func _License_pricePer(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *query.License) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_License_pricePer(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PricePer, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v license.PricePer) graphql.Marshaler {
+			return marshalNPricePer2githubᚗcomᚋringfenceᚋringfenceᚋentᚋlicenseᚐPricePer(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_License_pricePer(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("License", field, false, false, errors.New("field of type PricePer does not have child fields"))
+}
+
+func _License_cost(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *query.License) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_License_cost(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cost(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *query.Cost) graphql.Marshaler {
+			return marshalOCost2ᚖgithubᚗcomᚋringfenceᚋringfenceᚋinternalᚋqueryᚐCost(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_License_cost(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "License",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Cost(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
 func _LicenseConnection_edges(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *query.Connection[*query.License]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -1241,7 +1296,7 @@ func unmarshalInputCreateLicenseInput(ctx context.Context, ec *executionContext,
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"dryRun", "idempotencyKey", "contractId", "productId", "quantity", "unlimitedQuantity", "metric", "startsOn", "endsOn", "unitPrice", "currency", "notes"}
+	fieldsInOrder := [...]string{"dryRun", "idempotencyKey", "contractId", "productId", "quantity", "unlimitedQuantity", "metric", "startsOn", "endsOn", "unitPrice", "currency", "pricePer", "notes"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -1325,6 +1380,13 @@ func unmarshalInputCreateLicenseInput(ctx context.Context, ec *executionContext,
 				return it, err
 			}
 			it.Currency = data
+		case "pricePer":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("pricePer"))
+			data, err := unmarshalOPricePer2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.PricePer = data
 		case "notes":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("notes"))
 			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
@@ -1557,7 +1619,7 @@ func unmarshalInputUpdateLicenseInput(ctx context.Context, ec *executionContext,
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"dryRun", "idempotencyKey", "licenseId", "quantity", "unlimitedQuantity", "overage", "startsOn", "endsOn", "unitPrice", "currency", "notes"}
+	fieldsInOrder := [...]string{"dryRun", "idempotencyKey", "licenseId", "quantity", "unlimitedQuantity", "overage", "startsOn", "endsOn", "unitPrice", "currency", "pricePer", "notes"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -1634,6 +1696,13 @@ func unmarshalInputUpdateLicenseInput(ctx context.Context, ec *executionContext,
 				return it, err
 			}
 			it.Currency = graphql.OmittableOf(data)
+		case "pricePer":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("pricePer"))
+			data, err := unmarshalOPricePer2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.PricePer = data
 		case "notes":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("notes"))
 			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
@@ -2109,6 +2178,49 @@ func _License(ctx context.Context, ec *executionContext, sel ast.SelectionSet, o
 				}()
 				res = _License_allocations(ctx, ec, field, obj)
 				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "pricePer":
+			out.Values[i] = _License_pricePer(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "cost":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _License_cost(ctx, ec, field, obj)
+				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
 				return res

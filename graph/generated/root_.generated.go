@@ -1007,6 +1007,173 @@ input DeleteContractInput {
   contractId: ID!
 }
 `, BuiltIn: false},
+	{Name: "../schema/cost.graphqls", Input: `"What a unit price pays for."
+enum PricePer {
+  "A calendar month."
+  MONTH
+  "A year that runs from the license's first day; a calendar year if it has none."
+  YEAR
+  "All of the term, from the license's first to its last day. Without both there is no cost."
+  TERM
+}
+
+"A number of units and what they cost in a year."
+type CostShare {
+  "Units."
+  units: Int!
+  """
+  What they cost in a year, rounded to the currency's smallest unit: twelve times a month's price, or 365 days of a term's.
+  """
+  perYear: Decimal!
+}
+
+"""
+What a license costs now, or all licenses of one currency. Of what is bought each unit is in exactly one of used, allocated and
+unused; what is used beyond what is bought costs the same.
+"""
+type Cost {
+  "Currency (ISO 4217). Amounts in different currencies are never added."
+  currency: String!
+  "Units bought, with purchase reservations that have begun. Null: unlimited. In a total: those of licenses that are not."
+  entitled: CostShare
+  "Units that users hold as ACTIVE seats, from whichever allotment."
+  used: CostShare!
+  "Units that fixed allocations have taken out."
+  allocated: CostShare!
+  "Units bought that neither a user holds nor an allocation has: what could be saved. Null: unlimited."
+  unused: CostShare
+}
+
+"What licenses cost now."
+type CostSummary {
+  "One total per currency, by its code."
+  totals: [Cost!]!
+  "Licenses without a price, or without a currency or the dates that the price needs: they are in no total."
+  unpriced: Int!
+}
+
+"What rows of a showback stand for."
+enum ShowbackBy {
+  "The department that users had at the time."
+  DEPARTMENT
+  "The cost center that users had at the time."
+  COST_CENTER
+  "The license."
+  LICENSE
+  "The user."
+  USER
+}
+
+"Whether somebody had what a row of a showback counts."
+enum ShowbackKind {
+  "Seats that users held."
+  ASSIGNED
+  "Units that were bought and that no user held."
+  UNASSIGNED
+}
+
+"What one part of the organization held over a period, in one currency, and what it cost."
+type ShowbackRow {
+  "Whether somebody had it."
+  kind: ShowbackKind!
+  "The department; empty for users who had none. Null unless rows stand for departments."
+  department: String
+  "The cost center; empty for users who had none. Null unless rows stand for cost centers."
+  costCenter: String
+  "The license. Null unless rows stand for licenses."
+  license: License
+  "The user. Null unless rows stand for users, and for those who are not there any more or whom you may not see."
+  user: User
+  "How long units were held, in seconds, exactly: the sum over all seats."
+  seatSeconds: Decimal!
+  "How long units were held, in days; six digits behind the point, rounded so that rows add up to the total."
+  seatDays: Decimal!
+  "What it cost, in the currency's smallest units, rounded so that rows add up to the total. Null without a price."
+  cost: Decimal
+  "Currency (ISO 4217); null without a price."
+  currency: String
+}
+
+"What a whole showback comes to in one currency."
+type ShowbackTotal {
+  "Currency (ISO 4217); null for licenses without a price."
+  currency: String
+  "How long units were held by users, in days."
+  seatDays: Decimal!
+  "How long units were bought and held by nobody, in days."
+  unassignedDays: Decimal!
+  "What both cost. Null without a price."
+  cost: Decimal
+  "The part of the cost that is for units held by nobody. Null without a price."
+  unassignedCost: Decimal
+}
+
+"One page of a showback."
+type ShowbackConnection {
+  "The page, each item with its cursor."
+  edges: [ShowbackEdge!]!
+  "The page without cursors."
+  nodes: [ShowbackRow!]!
+  "Where the page begins and ends."
+  pageInfo: PageInfo!
+  "How many rows there are on all pages."
+  totalCount: Int!
+  "What all pages come to, one for each currency."
+  totals: [ShowbackTotal!]!
+}
+
+"One item of a page of a showback."
+type ShowbackEdge {
+  "The item."
+  node: ShowbackRow!
+  "Opaque place of the item, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  cursor: String!
+}
+
+extend type License {
+  "What a unit price pays for."
+  pricePer: PricePer!
+  """
+  What the license costs now. Null without a price, to whom the price is masked, and to who does not see all of its allotments
+  (and so not what others hold).
+  """
+  cost: Cost
+}
+
+extend type Query {
+  """
+  What licenses you may see cost now, and how much of that is for units nobody has, one total per currency. Empty for who does not
+  see all allotments.
+  """
+  cost(
+    "Only licenses that match all of these: of a vendor, of a contract …"
+    where: LicenseWhere
+  ): CostSummary!
+  """
+  Who held seats over a period and what they cost. Seat-time is counted to the second, out of the record of events. You see that of
+  the seats you may see: administrators all, delegates that charged to their allotments, everyone their own; and what nobody held, if
+  you see all seats. See docs/cost.md.
+  """
+  showback(
+    "First day, UTC."
+    from: Date!
+    "Last day, UTC, itself included; time that has not passed yet counts nothing. At most ten years after the first."
+    to: Date!
+    "What rows stand for."
+    by: ShowbackBy! = DEPARTMENT
+    "Only licenses that match all of these."
+    where: LicenseWhere
+    "How many from the start; 20 by default, at most 100."
+    first: Int
+    "Only what comes after this cursor."
+    after: String
+    "How many from the end, instead of ` + "`" + `first` + "`" + `; at most 100."
+    last: Int
+    "Only what comes before this cursor."
+    before: String
+  ): ShowbackConnection!
+}
+`, BuiltIn: false},
 	{Name: "../schema/decision.graphqls", Input: `"""
 What the policy answered to one request, with its reasons, recorded in the request's own transaction. Administrators and
 auditors see all; a delegate those about their allotments; everyone their own.
@@ -2180,6 +2347,8 @@ input CreateLicenseInput {
   unitPrice: Decimal
   "Currency of the price (ISO 4217)."
   currency: String
+  "What the price of one unit pays for; YEAR by default."
+  pricePer: PricePer
   "Remarks."
   notes: String
 }
@@ -2216,6 +2385,8 @@ input UpdateLicenseInput {
   unitPrice: Decimal
   "New currency of the price (ISO 4217); null clears it."
   currency: String
+  "What the price of one unit pays for, from now on."
+  pricePer: PricePer
   "New remarks; null clears them."
   notes: String
 }
@@ -3632,6 +3803,42 @@ func childFields_ContractEdge(ctx context.Context, ec *executionContext, field g
 	return nil, fmt.Errorf("no field named %q was found under type ContractEdge", field.Name)
 }
 
+func childFields_Cost(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "currency":
+		return fieldContext_Cost_currency(ctx, ec, field)
+	case "entitled":
+		return fieldContext_Cost_entitled(ctx, ec, field)
+	case "used":
+		return fieldContext_Cost_used(ctx, ec, field)
+	case "allocated":
+		return fieldContext_Cost_allocated(ctx, ec, field)
+	case "unused":
+		return fieldContext_Cost_unused(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Cost", field.Name)
+}
+
+func childFields_CostShare(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "units":
+		return fieldContext_CostShare_units(ctx, ec, field)
+	case "perYear":
+		return fieldContext_CostShare_perYear(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CostShare", field.Name)
+}
+
+func childFields_CostSummary(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "totals":
+		return fieldContext_CostSummary_totals(ctx, ec, field)
+	case "unpriced":
+		return fieldContext_CostSummary_unpriced(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CostSummary", field.Name)
+}
+
 func childFields_CreateAllocationPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "decision":
@@ -4178,6 +4385,10 @@ func childFields_License(ctx context.Context, ec *executionContext, field graphq
 		return fieldContext_License_groupLicenses(ctx, ec, field)
 	case "allocations":
 		return fieldContext_License_allocations(ctx, ec, field)
+	case "pricePer":
+		return fieldContext_License_pricePer(ctx, ec, field)
+	case "cost":
+		return fieldContext_License_cost(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type License", field.Name)
 }
@@ -4558,6 +4769,72 @@ func childFields_ServiceTokenEdge(ctx context.Context, ec *executionContext, fie
 		return fieldContext_ServiceTokenEdge_cursor(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ServiceTokenEdge", field.Name)
+}
+
+func childFields_ShowbackConnection(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return fieldContext_ShowbackConnection_edges(ctx, ec, field)
+	case "nodes":
+		return fieldContext_ShowbackConnection_nodes(ctx, ec, field)
+	case "pageInfo":
+		return fieldContext_ShowbackConnection_pageInfo(ctx, ec, field)
+	case "totalCount":
+		return fieldContext_ShowbackConnection_totalCount(ctx, ec, field)
+	case "totals":
+		return fieldContext_ShowbackConnection_totals(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ShowbackConnection", field.Name)
+}
+
+func childFields_ShowbackEdge(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "node":
+		return fieldContext_ShowbackEdge_node(ctx, ec, field)
+	case "cursor":
+		return fieldContext_ShowbackEdge_cursor(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ShowbackEdge", field.Name)
+}
+
+func childFields_ShowbackRow(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "kind":
+		return fieldContext_ShowbackRow_kind(ctx, ec, field)
+	case "department":
+		return fieldContext_ShowbackRow_department(ctx, ec, field)
+	case "costCenter":
+		return fieldContext_ShowbackRow_costCenter(ctx, ec, field)
+	case "license":
+		return fieldContext_ShowbackRow_license(ctx, ec, field)
+	case "user":
+		return fieldContext_ShowbackRow_user(ctx, ec, field)
+	case "seatSeconds":
+		return fieldContext_ShowbackRow_seatSeconds(ctx, ec, field)
+	case "seatDays":
+		return fieldContext_ShowbackRow_seatDays(ctx, ec, field)
+	case "cost":
+		return fieldContext_ShowbackRow_cost(ctx, ec, field)
+	case "currency":
+		return fieldContext_ShowbackRow_currency(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ShowbackRow", field.Name)
+}
+
+func childFields_ShowbackTotal(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "currency":
+		return fieldContext_ShowbackTotal_currency(ctx, ec, field)
+	case "seatDays":
+		return fieldContext_ShowbackTotal_seatDays(ctx, ec, field)
+	case "unassignedDays":
+		return fieldContext_ShowbackTotal_unassignedDays(ctx, ec, field)
+	case "cost":
+		return fieldContext_ShowbackTotal_cost(ctx, ec, field)
+	case "unassignedCost":
+		return fieldContext_ShowbackTotal_unassignedCost(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ShowbackTotal", field.Name)
 }
 
 func childFields_SkippedMembers(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {

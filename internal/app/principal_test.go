@@ -22,6 +22,8 @@ func TestAnonymousAndDisabledReadNothing(t *testing.T) {
 				document = `{ node(id: "` + s.ids["vendor"] + `") { __typename } }`
 			case "nodes":
 				document = `{ nodes(ids: ["` + s.ids["vendor"] + `"]) { __typename } }`
+			case "showback":
+				document = `{ showback(from: "2026-01-01", to: "2026-12-31") { __typename } }`
 			}
 			for _, who := range []string{"dan", "dana", "anonymous"} {
 				answer := s.send(s.as(who), document, nil)

@@ -24,11 +24,12 @@ var rooms = map[string][]string{
 	"internal/identity":  {"internal/fault"},
 	"internal/policy":    {"internal/licensing", "policies"},
 	"internal/store":     {"ent"},
+	"internal/cost":      {},
 	"internal/feed":      {"internal/fault"},
 	"internal/operation": {"ent", "internal/fault", "internal/feed", "internal/id", "internal/identity", "internal/licensing", "internal/policy", "internal/store",
 		"internal/turn"},
 	// It shows the payloads of operations, which know nothing of it.
-	"internal/query": {"ent", "internal/fault", "internal/id", "internal/identity", "internal/licensing", "internal/operation", "internal/policy",
+	"internal/query": {"ent", "internal/cost", "internal/fault", "internal/id", "internal/identity", "internal/licensing", "internal/operation", "internal/policy",
 		"internal/store"},
 	// It speaks as commands do, and looks for what is there.
 	"internal/demo": {"ent", "internal/fault", "internal/feed", "internal/id", "internal/identity", "internal/operation", "internal/store"},

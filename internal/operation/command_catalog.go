@@ -104,6 +104,7 @@ type CreateLicense struct {
 	EndsOn            *string
 	UnitPrice         *string
 	Currency          *string
+	PricePer          *string // what the unit price pays for; YEAR by default
 	Notes             *string
 }
 
@@ -125,6 +126,7 @@ type UpdateLicense struct {
 	EndsOn            graphql.Omittable[*string] `json:",omitzero"`
 	UnitPrice         graphql.Omittable[*string] `json:",omitzero"`
 	Currency          graphql.Omittable[*string] `json:",omitzero"`
+	PricePer          *string
 	Notes             graphql.Omittable[*string] `json:",omitzero"`
 }
 

@@ -20,7 +20,7 @@ func (c *CreateLicense) check() error {
 	}
 	return firstError(
 		checkCount("quantity", c.Quantity), checkOneOf("metric", c.Metric, "USERS", "INSTALLS"), checkDate("startsOn", c.StartsOn),
-		checkDate("endsOn", c.EndsOn), checkPeriod(c.StartsOn, c.EndsOn), checkPrice(c.UnitPrice, c.Currency), checkOptional("notes", c.Notes, 10_000),
+		checkDate("endsOn", c.EndsOn), checkPeriod(c.StartsOn, c.EndsOn), checkPrice(c.UnitPrice, c.Currency), checkPricePer(c.PricePer), checkOptional("notes", c.Notes, 10_000),
 	)
 }
 
@@ -30,6 +30,8 @@ func checkPrice(price, inCurrency *string) error {
 		checkPattern("currency", inCurrency, currency, "a currency is three capital letters (ISO 4217)"),
 	)
 }
+
+func checkPricePer(per *string) error { return checkOneOf("pricePer", per, "MONTH", "YEAR", "TERM") }
 
 func (c *CreateLicense) prepare(ctx context.Context, r *reading) (*plan[CreateLicensePayload], error) {
 	contract, product := c.ContractID.Key(id.Contract), c.ProductID.Key(id.Product)
@@ -53,6 +55,9 @@ func (c *CreateLicense) prepare(ctx context.Context, r *reading) (*plan[CreateLi
 		}
 		if c.Metric != nil {
 			create.SetMetric(entlicense.Metric(*c.Metric))
+		}
+		if c.PricePer != nil {
+			create.SetPricePer(entlicense.PricePer(*c.PricePer))
 		}
 		row, err := create.Save(ctx)
 		if err != nil {
@@ -78,7 +83,7 @@ func (c *UpdateLicense) check() error {
 	}
 	return firstError(
 		checkCount("quantity", c.Quantity), checkCount("overage", c.Overage), checkDate("startsOn", c.StartsOn.Value()), checkDate("endsOn", c.EndsOn.Value()),
-		checkPrice(c.UnitPrice.Value(), c.Currency.Value()), checkOptional("notes", c.Notes.Value(), 10_000),
+		checkPrice(c.UnitPrice.Value(), c.Currency.Value()), checkPricePer(c.PricePer), checkOptional("notes", c.Notes.Value(), 10_000),
 	)
 }
 
@@ -164,8 +169,10 @@ func (w *writing) updateTerms(ctx context.Context, c *UpdateLicense, pool *licen
 		return nil, err
 	}
 	price, in, notes := orKeep(c.UnitPrice.ValueOK())(row.UnitPrice), orKeep(c.Currency.ValueOK())(row.Currency), orKeep(c.Notes.ValueOK())(row.Notes)
-	_, err = w.tx.Exec(ctx, `UPDATE licenses SET starts_on = $1, ends_on = $2, unit_price = $3, currency = $4, notes = $5 WHERE id = $6`,
-		starts, ends, price, in, notes, row.ID)
+	per := string(row.PricePer)
+	set(&per, c.PricePer)
+	_, err = w.tx.Exec(ctx, `UPDATE licenses SET starts_on = $1, ends_on = $2, unit_price = $3, currency = $4, price_per = $5, notes = $6 WHERE id = $7`,
+		starts, ends, price, in, per, notes, row.ID)
 	pool.StartsAt, pool.EndsAt = dayStart(starts), dayEnd(ends)
 	var fields []string
 	if !same(starts, row.StartsOn) {

@@ -275,6 +275,7 @@ func (w *writing) storeUsers(ctx context.Context, rows, known []*ent.User) error
 	w.tellUsers("USER_UPDATED", changed, func(row *ent.User) any {
 		return map[string]any{"enabled": row.Enabled, "type": row.Type, "department": row.Department, "usageLocation": row.UsageLocation}
 	})
+	w.tellMoves(rows, known)
 	return w.updateUsers(ctx, changed)
 }
 

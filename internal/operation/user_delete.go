@@ -30,13 +30,17 @@ func (w *writing) deleteUsers(ctx context.Context, users []int64) error {
 	if err := w.know(ctx, users); err != nil {
 		return err
 	}
+	were, err := w.posts(ctx, users)
+	if err != nil {
+		return err
+	}
 	for _, key := range users {
 		for _, seat := range w.book.User(key).Seats {
 			for _, reason := range seat.Live() {
 				w.book.End(reason)
 			}
 		}
-		w.happened("USER_DELETED", "user", key, nil).user = key
+		w.happened("USER_DELETED", "user", key, map[string]any{"was": were[key]}).user = key
 	}
 	if err := w.settle(ctx); err != nil {
 		return err
