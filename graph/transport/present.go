@@ -161,6 +161,9 @@ func (p *presenter) extensions(ctx context.Context, f *fault.Error) map[string]a
 	if f.Field != "" {
 		e["field"] = shorten(f.Field) // a field the caller made up may be as long as the body
 	}
+	if f.Line != 0 {
+		e["line"] = f.Line
+	}
 	if f.Code != fault.PolicyDenied {
 		return e
 	}

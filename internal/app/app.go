@@ -37,6 +37,7 @@ type Config struct {
 	DefaultLocation string        // usage location of users who have none
 	Rate            float64       // requests per second and principal; 0: no limit
 	SweepEvery      time.Duration // how often due dates and unfinished work are looked for; 0: 15 s
+	ImportLimit     int64         // largest file that is taken over HTTP, in bytes; 0: 256 MB
 	ShutdownTimeout time.Duration // how long what runs may take to finish; 0: 20 s
 	TrustedDir      string        // directory of known operations; empty: every document is executed
 	TrustedMode     string        // off, log or require

@@ -36,6 +36,8 @@ func (a *App) route(who *identity.Authenticator) error {
 	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	mux := http.NewServeMux()
 	mux.Handle("/graphql", a.measured(turn.New(2).Middleware(transport.New(a.Schema, cfg))))
+	imports := &importer{App: a, busy: make(chan struct{}, importsAtOnce)}
+	mux.Handle("POST /import/{kind}", transport.Plain(cfg, imports.serve))
 	mux.Handle("/graphiql", web.Handler())
 	mux.Handle("/graphiql/", web.Handler())
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok") })

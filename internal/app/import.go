@@ -7,8 +7,8 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/ringfence/ringfence/internal/feed"
 	"github.com/ringfence/ringfence/internal/identity"
@@ -16,99 +16,152 @@ import (
 	"github.com/ringfence/ringfence/internal/policy"
 )
 
-// mostBytes is how large a file may be: it is read into memory before anything is written.
-const mostBytes = 256 << 20
-
 // imports are the commands that load files.
 type imports struct {
-	Products importProducts `cmd:"" help:"Load products and service plans from Microsoft's catalog (CSV, as it is published)."`
+	Products    importProducts    `cmd:"" help:"Load products and service plans from Microsoft's catalog (CSV, as it is published)."`
+	Users       importUsers       `cmd:"" help:"Load users (CSV)."`
+	Groups      importGroups      `cmd:"" help:"Load groups (CSV)."`
+	Memberships importMemberships `cmd:"" help:"Load who is a member of which group (CSV)."`
+}
+
+// importing are the flags of every import.
+type importing struct {
+	storage
+	DryRun          bool   `help:"Tell what would change, and change nothing." env:"RINGFENCE_DRY_RUN"`
+	Policies        string `help:"Directory of the policy (Rego). Without it: the one that is built in." env:"RINGFENCE_POLICIES" placeholder:"DIR"`
+	DefaultLocation string `help:"Usage location of users who have none (two letters)." env:"RINGFENCE_DEFAULT_LOCATION" placeholder:"CC"`
+}
+
+// importOne is the command that loads one CSV file.
+type importOne struct {
+	importing
+	File string `arg:"" help:"The file; - is standard input." placeholder:"FILE"`
 }
 
 type importProducts struct {
-	storage
-	File     string `arg:"" help:"The file; - is standard input." placeholder:"FILE"`
-	DryRun   bool   `help:"Tell what would change, and change nothing." env:"RINGFENCE_DRY_RUN"`
-	Vendor   string `help:"The vendor whose products these are; created if missing." env:"RINGFENCE_VENDOR" default:"Microsoft" placeholder:"NAME"`
-	Policies string `help:"Directory of the policy (Rego). Without it: the one that is built in." env:"RINGFENCE_POLICIES" placeholder:"DIR"`
+	importOne
+	Vendor string `help:"The vendor whose products these are; created if missing." env:"RINGFENCE_VENDOR" default:"Microsoft" placeholder:"NAME"`
 }
 
-// Run reads the whole file, then writes all of it or nothing, as the service itself; the policy decides and the decision is
+// Run loads a catalog of products.
+func (c *importProducts) Run(ctx context.Context, out outputs) error {
+	return c.run(ctx, out, &operation.Import{Kind: "products", Vendor: c.Vendor})
+}
+
+type importUsers struct{ importOne }
+
+// Run loads users.
+func (c *importUsers) Run(ctx context.Context, out outputs) error {
+	return c.run(ctx, out, &operation.Import{Kind: "users"})
+}
+
+type importGroups struct{ importOne }
+
+// Run loads groups.
+func (c *importGroups) Run(ctx context.Context, out outputs) error {
+	return c.run(ctx, out, &operation.Import{Kind: "groups"})
+}
+
+type importMemberships struct {
+	importOne
+	Complete bool `help:"The file has all members of the groups it names: others leave them." env:"RINGFENCE_COMPLETE"`
+}
+
+// Run loads memberships.
+func (c *importMemberships) Run(ctx context.Context, out outputs) error {
+	return c.run(ctx, out, &operation.Import{Kind: "memberships", Complete: c.Complete})
+}
+
+// run checks the whole file, then writes all of it or nothing, as the service itself; the policy decides and the decision is
 // recorded. What it did goes to stdout, what is odd about the file and progress to stderr.
-func (c *importProducts) Run(ctx context.Context, out outputs) (err error) {
-	p := startProgress(out.stderr, "import", tellWorkEvery)
-	defer p.end()
-	catalog, odd, err := c.read(p)
+func (c *importOne) run(ctx context.Context, out outputs, cmd *operation.Import) (err error) {
+	w := begin(out)
+	defer w.end()
+	cmd.Request.DryRun = &c.DryRun
+	file, summary, err := w.read(cmd.Kind, c.File)
 	if err != nil {
 		return err
 	}
-	told(out.stderr, odd)
-	cfg := c.config()
-	cfg.Policies, cfg.Log = c.Policies, slog.Default()
-	p.at(func() string { return "opening the database" })
-	runner, release, err := openRunner(ctx, cfg)
+	defer func() { err = errors.Join(err, file.Close()) }()
+	tellUnknown(out.stderr, summary)
+	cmd.File = file.File
+	runner, release, err := c.open(ctx, w)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, release()) }()
-	p.at(func() string {
-		return fmt.Sprintf("writing %d products and %d service plans", len(catalog.Products), len(catalog.Plans))
-	})
-	ctx = identity.WithPrincipal(ctx, &identity.Principal{System: true})
-	payload, err := operation.Run(ctx, runner, &operation.ImportProducts{
-		Request: operation.Request{DryRun: &c.DryRun}, Vendor: c.Vendor, Catalog: *catalog,
-	})
+	payload, err := w.run(ctx, runner, cmd)
 	if err != nil {
 		return err
 	}
-	return report(out.stdout, payload)
+	return reportImport(out, payload)
 }
 
-// read parses the file; mistakes name it as it was given.
-func (c *importProducts) read(p *progress) (*feed.Catalog, *feed.Oddities, error) {
-	if c.File == "-" {
-		return c.parse("standard input", os.Stdin, 0, p)
-	}
-	file, err := os.Open(c.File)
+// open opens the database and the policy.
+func (c *importing) open(ctx context.Context, w *importWork) (*operation.Runner, func() error, error) {
+	cfg := c.config()
+	cfg.Policies, cfg.DefaultLocation, cfg.Log = c.Policies, c.DefaultLocation, slog.Default()
+	w.at(func() string { return "opening the database" })
+	return openRunner(ctx, cfg)
+}
+
+// importWork is an import at work: it tells its progress.
+type importWork struct {
+	*progress
+	out outputs
+}
+
+func begin(out outputs) *importWork {
+	return &importWork{progress: startProgress(out.stderr, "import", tellWorkEvery), out: out}
+}
+
+// importFile is a file that was read and found good, and can be read again.
+type importFile struct {
+	operation.File
+	source *source
+}
+
+// Close releases what the file holds.
+func (f *importFile) Close() error { return f.source.Close() }
+
+// read checks a whole file.
+func (w *importWork) read(kind, path string) (*importFile, *feed.Summary, error) {
+	src, err := openSource(path)
 	if err != nil {
 		return nil, nil, err
 	}
-	defer func() { _ = file.Close() }() // it is only read
-	info, err := file.Stat()
+	counted := &atomic.Int64{}
+	w.at(func() string { return fmt.Sprintf("reading %s, %d %%", src.name, 100*counted.Load()/max(1, src.size)) })
+	file, summary, err := operation.ReadFile(kind, src.name, func() (io.ReadCloser, error) { return counting(src.Open(), counted), nil })
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, errors.Join(err, src.Close())
 	}
-	return c.parse(c.File, file, info.Size(), p)
+	file.Open = func() (io.ReadCloser, error) { return src.Open(), nil }
+	return &importFile{File: file, source: src}, summary, nil
 }
 
-func (c *importProducts) parse(name string, file io.Reader, size int64, p *progress) (*feed.Catalog, *feed.Oddities, error) {
-	counted := &countingReader{from: file}
-	p.at(func() string {
-		if size == 0 {
-			return fmt.Sprintf("reading %s, %d KB so far", name, counted.n.Load()>>10)
+// run carries an import out as the service itself, and does at once what it left for later.
+func (w *importWork) run(ctx context.Context, runner *operation.Runner, cmd *operation.Import) (*operation.ImportPayload, error) {
+	passed, rows := &atomic.Int64{}, cmd.File.Rows
+	cmd.File.Passed = func(n int64) { passed.Add(n) }
+	w.at(func() string { // it is read twice: compared, then written
+		n := passed.Load()
+		if n <= rows {
+			return fmt.Sprintf("comparing %s, %d of %d rows", cmd.File.Name, n, rows)
 		}
-		return fmt.Sprintf("reading %s, %d %%", name, 100*counted.n.Load()/size)
+		return fmt.Sprintf("writing %s, %d of %d rows", cmd.File.Name, min(n-rows, rows), rows)
 	})
-	catalog, odd, err := feed.Products(name, counted)
-	if counted.n.Load() > mostBytes {
-		return nil, nil, fmt.Errorf("%s has more than %d MB", name, mostBytes>>20)
+	payload, err := operation.Run(identity.WithPrincipal(ctx, &identity.Principal{System: true}), runner, cmd)
+	if err != nil {
+		return nil, err
 	}
-	return catalog, odd, err
-}
-
-// countingReader counts what was read, and ends a file that is too large.
-type countingReader struct {
-	from io.Reader
-	n    atomic.Int64
-}
-
-// Read reads.
-func (c *countingReader) Read(p []byte) (int, error) {
-	if c.n.Load() > mostBytes {
-		return 0, io.EOF
+	select {
+	case <-runner.Unfinished():
+		w.at(func() string { return "giving the members of groups their seats" })
+		err = runner.Sweep(ctx)
+	default:
 	}
-	n, err := c.from.Read(p)
-	c.n.Add(int64(n))
-	return n, err
+	return payload, err
 }
 
 // openRunner opens the database and the policy for a command that runs operations without serving. The function it gives
@@ -118,11 +171,11 @@ func openRunner(ctx context.Context, cfg Config) (*operation.Runner, func() erro
 	if err != nil {
 		return nil, nil, err
 	}
-	engine, err := policy.New(ctx, policy.Config{Dir: cfg.Policies, Logger: cfg.Log})
+	engine, err := policy.New(ctx, policy.Config{Dir: cfg.Policies, Logger: cfg.Log, Timeout: 10 * time.Second})
 	if err != nil {
 		return nil, nil, errors.Join(err, db.Close())
 	}
-	runner := operation.NewRunner(operation.Config{Store: db, Policy: engine, Logger: cfg.Log})
+	runner := operation.NewRunner(operation.Config{Store: db, Policy: engine, Logger: cfg.Log, DefaultLocation: cfg.DefaultLocation})
 	return runner, func() error {
 		runner.Close()
 		engine.Close()
@@ -130,41 +183,79 @@ func openRunner(ctx context.Context, cfg Config) (*operation.Runner, func() erro
 	}, nil
 }
 
-// told says what is odd about a file without being wrong.
-func told(to io.Writer, odd *feed.Oddities) {
-	if odd.Respelled > 0 {
-		fmt.Fprintf(to, "note: %d service plans are not spelled alike on every line; the most frequent spelling counts\n", odd.Respelled)
-	}
-	if odd.Duplicates > 0 {
-		fmt.Fprintf(to, "note: %d lines repeat a product and service plan; once counts\n", odd.Duplicates)
-	}
-	if len(odd.SharedSkus) > 0 {
-		fmt.Fprintf(to, "note: several products have the SKU %s; the GUID tells them apart\n", strings.Join(odd.SharedSkus, ", "))
-	}
+// source is the content of a file, which can be read as often as one likes: standard input and other things that cannot be read twice
+// are kept in a temporary file, which has no name and goes with the program.
+type source struct {
+	name string
+	file *os.File
+	size int64
 }
 
-// report says what was done, or would be.
-func report(to io.Writer, p *operation.ImportProductsPayload) error {
-	verdict := "imported"
-	switch {
-	case !p.Changed():
-		verdict = "nothing changes: the catalog is up to date"
-	case p.DryRun:
-		verdict = "dry run: this would be imported, nothing was written"
+func openSource(path string) (*source, error) {
+	if path == "-" {
+		return keep("standard input", os.Stdin, 1<<62)
 	}
-	vendor := p.Vendor.Name
-	if p.VendorCreated {
-		vendor += " (created)"
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
 	}
-	_, err := fmt.Fprintf(to, "%s\n%-14s %s\n%-14s %s\n%-14s %s\n%-14s %s\n", verdict, "vendor", vendor,
-		"products", counted(p.Products), "service plans", counted(p.ServicePlans), "features", counted(p.Features))
-	return err
+	info, err := file.Stat()
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	if info.Mode().IsRegular() {
+		return &source{name: path, file: file, size: info.Size()}, nil
+	}
+	kept, err := keep(path, file, 1<<62)
+	return kept, errors.Join(err, file.Close())
 }
 
-func counted(c operation.ImportCount) string {
-	text := fmt.Sprintf("%d created, %d updated, %d unchanged", c.Created, c.Updated, c.Unchanged)
-	if c.Removed > 0 {
-		text += fmt.Sprintf(", %d removed", c.Removed)
+// errTooLarge ends the reading of what has more bytes than are allowed.
+var errTooLarge = errors.New("the file is too large")
+
+// keep copies what can be read once into a temporary file.
+func keep(name string, from io.Reader, most int64) (_ *source, err error) {
+	file, err := os.CreateTemp("", "ringfence-import-")
+	if err != nil {
+		return nil, err
 	}
-	return text
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, file.Close())
+		}
+	}()
+	if err := os.Remove(file.Name()); err != nil {
+		return nil, err
+	}
+	n, err := io.Copy(file, io.LimitReader(from, most))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	if n == most {
+		return nil, errTooLarge
+	}
+	return &source{name: name, file: file, size: n}, nil
+}
+
+// Open gives the content from its beginning.
+func (s *source) Open() io.ReadCloser {
+	return io.NopCloser(io.NewSectionReader(s.file, 0, 1<<62))
+}
+
+// Close releases the file.
+func (s *source) Close() error { return s.file.Close() }
+
+// countingReader counts what was read.
+type countingReader struct {
+	io.ReadCloser
+	n *atomic.Int64
+}
+
+func counting(from io.ReadCloser, n *atomic.Int64) io.ReadCloser { return &countingReader{from, n} }
+
+// Read reads.
+func (c *countingReader) Read(p []byte) (int, error) {
+	n, err := c.ReadCloser.Read(p)
+	c.n.Add(int64(n))
+	return n, err
 }

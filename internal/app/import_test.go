@@ -48,7 +48,7 @@ func TestImportProductsCommand(t *testing.T) {
 	file := microsoftCatalog(t)
 	eachURL(t, func(t *testing.T, url string) {
 		dry := cli(t, "import", "products", file, "--database", url, "--dry-run").ok(t)
-		says(t, dry.stdout, "dry run", "Microsoft (created)", "569 created, 0 updated, 0 unchanged", "723 created")
+		says(t, dry.stdout, "dry run", "+ vendor Microsoft", "569 created, 0 updated, 0 unchanged", "723 created")
 		if n := rows(t, url, `SELECT COUNT(*) FROM products`); n != 0 {
 			t.Errorf("the dry run left %d products", n)
 		}

@@ -30,6 +30,7 @@ type serve struct {
 	Rate            float64           `help:"Requests per second and principal; 0 is no limit." env:"RINGFENCE_RATE" default:"0"`
 	TrustedDir      string            `name:"trusted-documents" help:"Directory of operations known beforehand." env:"RINGFENCE_TRUSTED_DOCUMENTS" placeholder:"DIR"`
 	TrustedMode     string            `help:"What to do about others: off, log or require." env:"RINGFENCE_TRUSTED_MODE" enum:"off,log,require" default:"require"`
+	ImportLimit     int64             `help:"Largest file that is taken over HTTP, in megabytes." env:"RINGFENCE_IMPORT_LIMIT" default:"256" placeholder:"MB"`
 	ShutdownTimeout time.Duration     `help:"How long what runs may take to finish." env:"RINGFENCE_SHUTDOWN_TIMEOUT" default:"20s"`
 }
 
@@ -39,6 +40,9 @@ var countryCode = regexp.MustCompile(`^[A-Z]{2}$`)
 func (c *serve) Validate() error {
 	if c.DefaultLocation != "" && !countryCode.MatchString(c.DefaultLocation) {
 		return fmt.Errorf("--default-location is two capital letters (ISO 3166-1 alpha-2), not %q", c.DefaultLocation)
+	}
+	if c.ImportLimit <= 0 {
+		return errors.New("--import-limit is a number of megabytes")
 	}
 	if c.OIDCIssuer == "" && c.OIDCAudience != "" || c.OIDCIssuer != "" && c.OIDCAudience == "" {
 		return errors.New("--oidc-issuer and --oidc-audience belong together")
@@ -60,6 +64,7 @@ func (c *serve) Run(ctx context.Context, out outputs) error {
 	cfg := c.config()
 	cfg.Listen, cfg.Policies, cfg.Dev, cfg.DefaultLocation, cfg.Rate = c.Listen, c.Policies, c.Dev, c.DefaultLocation, c.Rate
 	cfg.TrustedDir, cfg.TrustedMode, cfg.ShutdownTimeout = c.TrustedDir, c.TrustedMode, c.ShutdownTimeout
+	cfg.ImportLimit = c.ImportLimit << 20
 	cfg.OIDC = identity.OIDCConfig{Issuer: c.OIDCIssuer, Audience: c.OIDCAudience, UserClaim: c.OIDCUserClaim, RolesClaim: c.OIDCRolesClaim}
 	if len(c.OIDCRoleMap) > 0 {
 		cfg.OIDC.RoleMap = c.OIDCRoleMap

@@ -32,7 +32,7 @@ type Page[T any] struct {
 // Open begins to read an export, of which name is what messages call it. Errors are INVALID_INPUT, with file:line:column and the
 // property.
 func (e *Export[T]) Open(name string, file io.Reader) (*Page[T], error) {
-	p := &pages{mistakes: &mistakes{name: name}, hashed: newHashing(file)}
+	p := &pages{mistakes: &mistakes{name: name}, hashed: Hashing(file)}
 	p.input = &limited{from: p.hashed, left: maxElement}
 	p.lines = &lineReader{from: p.input, line: 1}
 	buffered := bufio.NewReader(p.lines)
@@ -96,7 +96,7 @@ func (p *Page[T]) Part(n int) ([]T, error) {
 
 // Digest gives the SHA-256 of the whole file, in hexadecimal digits.
 func (p *Page[T]) Digest() (string, error) {
-	digest, err := p.pages.hashed.sum()
+	digest, err := p.pages.hashed.Sum()
 	if err != nil {
 		return "", p.pages.unreadable(err)
 	}
@@ -130,7 +130,7 @@ func (e *Export[T]) Check(name string, file io.Reader) (*Summary, error) {
 // pages walks through the documents of a file.
 type pages struct {
 	*mistakes
-	hashed *hashing
+	hashed *Hashed
 	input  *limited
 	lines  *lineReader
 	json   *json.Decoder

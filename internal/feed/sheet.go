@@ -1,8 +1,6 @@
 package feed
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"hash/maphash"
 	"io"
@@ -47,13 +45,13 @@ type Summary struct {
 type Rows[T any] struct {
 	sheet  *Sheet[T]
 	table  *table
-	hashed *hashing
+	hashed *Hashed
 	n      int64
 }
 
 // Open begins to read a file, of which name is what messages call it. Errors are INVALID_INPUT, with file:line:column and the field.
 func (s *Sheet[T]) Open(name string, file io.Reader) (*Rows[T], error) {
-	hashed := newHashing(file)
+	hashed := Hashing(file)
 	t, err := openTable(name, hashed, s.columns)
 	if err != nil {
 		return nil, err
@@ -107,7 +105,7 @@ func (r *Rows[T]) Part(n int) ([]T, error) {
 
 // Digest gives the SHA-256 of the whole file, in hexadecimal digits.
 func (r *Rows[T]) Digest() (string, error) {
-	digest, err := r.hashed.sum()
+	digest, err := r.hashed.Sum()
 	if err != nil {
 		return "", r.table.unreadable(err)
 	}
@@ -193,30 +191,4 @@ func (k *keys) again(key []string) bool {
 	}
 	k.seen[sum] = struct{}{}
 	return false
-}
-
-// hashing computes the digest of what is read through it.
-type hashing struct {
-	from io.Reader
-	hash interface {
-		io.Writer
-		Sum(b []byte) []byte
-	}
-}
-
-func newHashing(from io.Reader) *hashing { return &hashing{from: from, hash: sha256.New()} }
-
-// Read reads.
-func (h *hashing) Read(p []byte) (int, error) {
-	n, err := h.from.Read(p)
-	_, _ = h.hash.Write(p[:n]) // a hash cannot fail
-	return n, err
-}
-
-// sum reads what is left and gives the digest of everything.
-func (h *hashing) sum() (string, error) {
-	if _, err := io.Copy(io.Discard, h); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.hash.Sum(nil)), nil
 }

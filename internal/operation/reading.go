@@ -41,6 +41,7 @@ type writing struct {
 	// unfinished tells that something is left for Sweep.
 	unfinished bool
 	events     []*event
+	seats      *SeatTally // of an import; nil for anything else
 }
 
 // asker is the principal with what the database knows of it.

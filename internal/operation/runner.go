@@ -9,6 +9,7 @@ import (
 
 	"github.com/ringfence/ringfence/ent"
 	"github.com/ringfence/ringfence/internal/fault"
+	"github.com/ringfence/ringfence/internal/feed"
 	"github.com/ringfence/ringfence/internal/identity"
 	"github.com/ringfence/ringfence/internal/policy"
 	"github.com/ringfence/ringfence/internal/store"
@@ -225,7 +226,10 @@ func (r *Runner) recordDecision(ctx context.Context, d *decision) (*ent.Decision
 // translate makes what a caller may be told out of an error of the store.
 func translate(err error) error {
 	var known *fault.Error
+	var several feed.Mistakes
 	switch {
+	case errors.As(err, &several):
+		return several
 	case errors.As(err, &known):
 		return known
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
