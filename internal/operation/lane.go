@@ -204,7 +204,7 @@ func (r *Runner) runBatch(ctx context.Context, jobs []*job) ([]result, error) {
 	var widen locks
 	for {
 		b := &batch{runner: r, jobs: jobs, widen: &widen}
-		err := r.Store.Update(ctx, b.transact)
+		err := r.Store.UpdateByKey(ctx, b.transact)
 		var wider *widenError
 		if errors.As(err, &wider) {
 			widen.add(wider.licenses)

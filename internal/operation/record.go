@@ -153,12 +153,12 @@ func appendJournal(ctx context.Context, tx *store.Tx, events []*event) error {
 	}
 	var last int64
 	var hash string
-	err := tx.QueryRow(ctx, `SELECT last, hash FROM journal_heads WHERE id = 1`+tx.ForUpdate()).Scan(&last, &hash)
+	err := tx.QueryRow(ctx, `SELECT last, hash FROM journal_heads WHERE id = $1`+tx.ForUpdate(), 1).Scan(&last, &hash)
 	if errors.Is(err, sql.ErrNoRows) { // the first entry of all
 		if _, err = tx.Exec(ctx, `INSERT INTO journal_heads (id, last, hash) VALUES (1, 0, '') ON CONFLICT (id) DO NOTHING`); err != nil {
 			return err
 		}
-		err = tx.QueryRow(ctx, `SELECT last, hash FROM journal_heads WHERE id = 1`+tx.ForUpdate()).Scan(&last, &hash)
+		err = tx.QueryRow(ctx, `SELECT last, hash FROM journal_heads WHERE id = $1`+tx.ForUpdate(), 1).Scan(&last, &hash)
 	}
 	if err != nil {
 		return err

@@ -118,16 +118,16 @@ func (c *conn) failed(err error) error {
 func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
 	defer c.wire.watch(ctx)()
 	raw, isTx := c.driverConn.(driver.Tx)
-	number, wanted := ctx.Value(numberKey{}).(*string)
+	b, wanted := ctx.Value(beginningKey{}).(*beginning)
 	if !wanted || !isTx || c.wire == nil {
 		t, err := c.driverConn.BeginTx(ctx, opts)
 		return &transaction{Tx: t, conn: c, ctx: ctx}, err
 	}
-	r, err := c.driverConn.QueryContext(ctx, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SELECT pg_current_xact_id()::text", nil)
+	r, err := c.driverConn.QueryContext(ctx, b.statements(), nil)
 	if err != nil {
 		return nil, err
 	}
-	*number, err = secondResult(r)
+	b.number, err = secondResult(r)
 	if err := errors.Join(err, r.Close()); err != nil {
 		c.stale = true // BEGIN may have worked: the session must not be used again.
 		return nil, err
@@ -135,10 +135,24 @@ func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, e
 	return &transaction{Tx: raw, conn: c, ctx: ctx}, nil
 }
 
-// numberKey is the context key under which Update leaves room for a transaction's number.
-type numberKey struct{}
+// beginning is how Update wants a transaction begun, with room for its number.
+type beginning struct {
+	byKey  bool
+	number string
+}
 
-// secondResult reads the one value of the second statement's result.
+// beginningKey is the context key of a *beginning.
+type beginningKey struct{}
+
+func (b *beginning) statements() string {
+	const begin = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SELECT pg_current_xact_id()::text"
+	if b.byKey { // without seqscan off, a plan made while a table is small would go on reading it from end to end
+		return begin + ", set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true)"
+	}
+	return begin
+}
+
+// secondResult reads the first value of the second statement's result.
 func secondResult(r driver.Rows) (string, error) {
 	sets, ok := r.(driver.RowsNextResultSet)
 	if !ok {
@@ -149,7 +163,7 @@ func secondResult(r driver.Rows) (string, error) {
 			return "", err
 		}
 	}
-	value := make([]driver.Value, 1)
+	value := make([]driver.Value, len(r.Columns()))
 	if err := r.Next(value); err != nil {
 		return "", err
 	}

@@ -47,9 +47,19 @@ func (s *Store) View(ctx context.Context, fn func(ctx context.Context, r *Reader
 // database what became of the transaction: it is never run twice without need, and only when nobody can tell does
 // ErrUnknownOutcome come back.
 func (s *Store) Update(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
+	return s.update(ctx, beginning{}, fn)
+}
+
+// UpdateByKey is Update for transactions that run often and find rows by keys alone: PostgreSQL plans their statements once, for
+// use of indexes, and not each time anew for the very arguments. Planning was a third of what the database did for them.
+func (s *Store) UpdateByKey(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
+	return s.update(ctx, beginning{byKey: true}, fn)
+}
+
+func (s *Store) update(ctx context.Context, begin beginning, fn func(ctx context.Context, tx *Tx) error) error {
 	return s.retry(ctx, mayWrite, func(ctx context.Context, attempt int) error {
-		var number string
-		tx, err := s.writer.BeginTx(context.WithValue(ctx, numberKey{}, &number), nil)
+		b := begin
+		tx, err := s.writer.BeginTx(context.WithValue(ctx, beginningKey{}, &b), nil)
 		if err != nil {
 			return err
 		}
@@ -70,7 +80,7 @@ func (s *Store) Update(ctx context.Context, fn func(ctx context.Context, tx *Tx)
 			return t.explain(ctx, err)
 		}
 		if err := tx.Commit(); err != nil {
-			return s.settle(ctx, number, t.explain(ctx, err))
+			return s.settle(ctx, b.number, t.explain(ctx, err))
 		}
 		return nil
 	})
