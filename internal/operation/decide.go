@@ -115,8 +115,8 @@ func (r *reading) refuseOutright(ctx context.Context, action string, key request
 		return nil
 	}
 	ask := &policy.Input{Now: r.Now(), Action: action, Principal: r.who.facts()}
-	answer := r.policy.Decide(ctx, ask)
-	d := r.decision(ask, &answer, key)
+	answer := r.policy.DecideToRecord(ctx, ask)
+	d := r.decision(ask, answer, key)
 	if d.allow {
 		d.allow = false
 		d.violations = []licensing.Violation{{Code: licensing.RoleRequired, Message: "your roles do not allow " + action}}
@@ -127,15 +127,15 @@ func (r *reading) refuseOutright(ctx context.Context, action string, key request
 // decide puts the question to the policy. It is the only place in the code base that does so for a request; what follows from
 // a request (the queue, group members) is asked in judge.go.
 func (r *reading) decide(ctx context.Context, ask *policy.Input, key requestKey, hidden *fault.Error) (*writing, *denial) {
-	answer := r.policy.Decide(ctx, ask)
-	d := r.decision(ask, &answer, key)
+	answer := r.policy.DecideToRecord(ctx, ask)
+	d := r.decision(ask, answer, key)
 	if !answer.Allow && hidden != nil {
 		return nil, r.absent(ask.Action, key, hidden)
 	}
 	if !answer.Allow {
 		return nil, newDenial(d, nil)
 	}
-	return &writing{reading: r, tx: r.tx, decision: d, answer: answer}, nil
+	return &writing{reading: r, tx: r.tx, decision: d, answer: answer.Answer}, nil
 }
 
 // decideBoth is decide for a request that needs the answer to another question first. Both answers are recorded; a denial of the
@@ -160,10 +160,14 @@ func (r *reading) decideBoth(ctx context.Context, before, ask *policy.Input, key
 	return w, no
 }
 
-func (r *reading) decision(ask *policy.Input, answer *policy.Answer, key requestKey) *decision {
+func (r *reading) decision(ask *policy.Input, answer *policy.Recordable, key requestKey) *decision {
+	input := answer.Asked()
+	if input == nil {
+		input = ask.JSON()
+	}
 	d := &decision{
 		at: r.Now(), principal: r.who.name(), action: ask.Action, allow: answer.Allow, violations: answer.Violations,
-		warnings: answer.Warnings, revision: answer.Revision, input: string(ask.JSON()), key: key,
+		warnings: answer.Warnings, revision: answer.Revision, input: string(input), key: key,
 	}
 	if len(ask.Pools) > 0 {
 		d.pool = ask.Pools[0].Key

@@ -32,8 +32,8 @@ func (w *writing) judge(ctx context.Context, action string, reasons []*licensing
 			License: w.questionLicense(q.pool.Key.License, q.disabled),
 			Pools:   w.questionPools(q.pool, int64(len(q.reasons))), Subjects: q.subjects,
 		}
-		answer := w.policy.Decide(ctx, ask)
-		w.further = append(w.further, w.followUp(ask, &answer))
+		answer := w.policy.DecideToRecord(ctx, ask)
+		w.further = append(w.further, w.followUp(ask, answer))
 		if answer.Failed() {
 			if action == policy.ActionPromoteSeats { // nobody moves up; the queue stays as it is
 				w.stalled = true
@@ -69,7 +69,7 @@ func (w *writing) grant(ceilings map[licensing.PoolKey]int64) {
 	}
 }
 
-func (w *writing) followUp(ask *policy.Input, answer *policy.Answer) *decision {
+func (w *writing) followUp(ask *policy.Input, answer *policy.Recordable) *decision {
 	d := w.reading.decision(ask, answer, requestKey{})
 	d.principal = identity.SystemName
 	return d

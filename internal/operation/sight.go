@@ -21,7 +21,7 @@ const notFound = string(fault.NotFound)
 // neither the pool nor its figures.
 func (r *reading) absent(action string, key requestKey, answer *fault.Error) *denial {
 	ask := &policy.Input{Now: r.Now(), Action: action, Principal: r.who.facts()}
-	d := r.decision(ask, &policy.Answer{Revision: r.policy.Revision()}, key)
+	d := r.decision(ask, &policy.Recordable{Answer: policy.Answer{Revision: r.policy.Revision()}}, key)
 	d.violations = []licensing.Violation{{Code: notFound, Message: answer.Message, Field: answer.Field}}
 	return newDenial(d, answer)
 }

@@ -1,6 +1,10 @@
 package policy
 
-import "github.com/ringfence/ringfence/internal/licensing"
+import (
+	"github.com/open-policy-agent/opa/v1/ast"
+
+	"github.com/ringfence/ringfence/internal/licensing"
+)
 
 // Answer is what the policy answered to one request.
 type Answer struct {
@@ -23,6 +27,21 @@ type SubjectAnswer struct {
 	Errors   []licensing.Violation // the seat is recorded in state ERROR
 	Warnings []licensing.Violation
 	Priority float64 // place in the queue, higher first
+}
+
+// Recordable is an answer with the very document it answers.
+type Recordable struct {
+	Answer
+	asked *ast.Term // nil if none was evaluated
+}
+
+// Asked gives the document that was evaluated, as Input.JSON does, without building it again. It is nil when the input was refused
+// before it came to an evaluation.
+func (r *Recordable) Asked() []byte {
+	if r.asked == nil {
+		return nil
+	}
+	return appendJSON(make([]byte, 0, 1024), r.asked)
 }
 
 // Failed tells whether the policy gave no usable answer, as against an answer that denies.

@@ -133,17 +133,20 @@ func (e *Engine) RelevantPlans() map[string]bool { return e.current.Load().plans
 
 // Decide answers one request. It never fails: an evaluation that is undefined, ambiguous, of the wrong shape, too slow or
 // in error is a refusal with the one violation POLICY_ERROR, whose cause is logged.
-func (e *Engine) Decide(ctx context.Context, in *Input) Answer {
+func (e *Engine) Decide(ctx context.Context, in *Input) Answer { return e.DecideToRecord(ctx, in).Answer }
+
+// DecideToRecord is Decide for a caller who records what was asked.
+func (e *Engine) DecideToRecord(ctx context.Context, in *Input) *Recordable {
 	p := e.current.Load()
 	if len(in.Subjects) > maxSubjects {
-		return e.fail(ctx, p, 0, fmt.Errorf("%d subjects, at most %d", len(in.Subjects), maxSubjects))
+		return &Recordable{Answer: e.fail(ctx, p, 0, fmt.Errorf("%d subjects, at most %d", len(in.Subjects), maxSubjects))}
 	}
 	term, err := in.term()
 	if err != nil {
-		return e.fail(ctx, p, len(in.Subjects), fmt.Errorf("args: %w", err))
+		return &Recordable{Answer: e.fail(ctx, p, len(in.Subjects), fmt.Errorf("args: %w", err))}
 	}
 	f := in.frame()
-	return e.decide(ctx, p, term, &f)
+	return &Recordable{Answer: e.decide(ctx, p, term, &f), asked: term}
 }
 
 // DecideRecorded answers a recorded input again, with the policy in use now. The error tells that the record is not an
