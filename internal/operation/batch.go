@@ -185,6 +185,10 @@ func (b *batch) write(ctx context.Context, tx *store.Tx) error {
 	if len(decisions) > 0 {
 		parts = append(parts, insertingDecisions(decisions))
 	}
+	var head journalHead
+	if len(b.shared.book.Touched()) > 0 {
+		parts = append(parts, head.locking(tx))
+	}
 	if err := tx.Together(ctx, parts...); err != nil {
 		return err
 	}
@@ -199,7 +203,7 @@ func (b *batch) write(ctx context.Context, tx *store.Tx) error {
 		e := b.turns[seat.Turn]
 		return e.writing.accountable(), e.reading.who.name()
 	})
-	return appendJournal(ctx, tx, w.events)
+	return head.add(ctx, tx, w.events)
 }
 
 // decisions gives what is to be recorded, each request's follow-ups before its own, and whether an answer is to be kept.

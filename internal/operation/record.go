@@ -3,10 +3,8 @@ package operation
 import (
 	"context"
 	"crypto/sha256"
-	"database/sql"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -138,37 +136,55 @@ func seatEvent(seat *licensing.Seat) string {
 // record writes the decisions and events of a command, and gives the decisions as clients see them, the command's own last.
 func (w *writing) record(ctx context.Context) ([]*ent.Decision, error) {
 	w.seatEvents(func(*licensing.Seat) (*decision, string) { return w.accountable(), w.who.name() })
-	rows, err := insertDecisions(ctx, w.tx, append(slices.Clone(w.further), w.decision))
-	if err != nil {
+	decisions := append(slices.Clone(w.further), w.decision)
+	parts := []store.Part{insertingDecisions(decisions)}
+	var head journalHead
+	if len(w.events) > 0 {
+		parts = append(parts, head.locking(w.tx))
+	}
+	if err := w.tx.Together(ctx, parts...); err != nil {
 		return nil, err
 	}
-	return rows, appendJournal(ctx, w.tx, w.events)
+	return decisionRows(decisions), head.add(ctx, w.tx, w.events)
 }
 
-// appendJournal writes events under one new entry of the journal. The head row is locked last, so that replicas wait for each
-// other only while they commit.
-func appendJournal(ctx context.Context, tx *store.Tx, events []*event) error {
+// journalHead is the last entry of the journal. Its row is locked last, so that replicas wait for each other only while they
+// write and commit.
+type journalHead struct {
+	last int64
+	hash string
+	read bool
+}
+
+// locking is the part of a statement that locks and reads the head.
+func (h *journalHead) locking(tx *store.Tx) store.Part {
+	return store.Part{
+		Build: func(_ *store.Reader, first int) (string, []any) {
+			return fmt.Sprintf(`SELECT last, hash FROM journal_heads WHERE id = $%d`, first) + tx.ForUpdate(), []any{1}
+		},
+		Scan: func(last int64, hash string) { *h = journalHead{last: last, hash: hash, read: true} },
+	}
+}
+
+// add writes events under one new entry of the journal. It locks and reads the head if that was not done, or found none.
+func (h *journalHead) add(ctx context.Context, tx *store.Tx, events []*event) error {
 	if len(events) == 0 {
 		return nil
 	}
-	var last int64
-	var hash string
-	err := tx.QueryRow(ctx, `SELECT last, hash FROM journal_heads WHERE id = $1`+tx.ForUpdate(), 1).Scan(&last, &hash)
-	if errors.Is(err, sql.ErrNoRows) { // the first entry of all
-		if _, err = tx.Exec(ctx, `INSERT INTO journal_heads (id, last, hash) VALUES (1, 0, '') ON CONFLICT (id) DO NOTHING`); err != nil {
+	if !h.read {
+		if _, err := tx.Exec(ctx, `INSERT INTO journal_heads (id, last, hash) VALUES (1, 0, '') ON CONFLICT (id) DO NOTHING`); err != nil {
 			return err
 		}
-		err = tx.QueryRow(ctx, `SELECT last, hash FROM journal_heads WHERE id = $1`+tx.ForUpdate(), 1).Scan(&last, &hash)
+		if err := tx.Together(ctx, h.locking(tx)); err != nil {
+			return err
+		}
 	}
-	if err != nil {
-		return err
-	}
-	last++
+	last := h.last + 1
 	lines := make([]string, len(events))
 	for i, e := range events {
 		lines[i] = e.line()
 	}
-	hash = chain(hash, lines)
+	hash := chain(h.hash, lines)
 	return tx.Together(ctx,
 		store.Inserting("journals", nil, store.Column{Name: "id", Values: []int64{last}}, store.Column{Name: "at", Values: []time.Time{events[0].at}},
 			store.Column{Name: "events", Values: []int64{int64(len(events))}}, store.Column{Name: "hash", Values: []string{hash}}),

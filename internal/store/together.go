@@ -14,7 +14,9 @@ type Part struct {
 	// Build gives the statement with its arguments numbered from first on.
 	Build func(r *Reader, first int) (text string, args []any)
 	// IDs is where the keys of inserted rows go, in the order of the rows; nil: the statement returns nothing.
-	IDs  []*int64
+	IDs []*int64
+	// Scan, where it is set, is called with each row the statement gives: a number and a text, in columns of their own. IDs is nil then.
+	Scan func(number int64, text string)
 	rows int
 }
 
@@ -69,14 +71,17 @@ func (t *Tx) Together(ctx context.Context, parts ...Part) error {
 		text, more := p.Build(t.Reader, len(args)+1)
 		with = append(with, fmt.Sprintf("q%d AS (%s)", i, text))
 		args = append(args, more...)
-		if p.IDs != nil {
-			selects = append(selects, fmt.Sprintf("SELECT %d, id FROM q%d", i, i))
+		switch {
+		case p.Scan != nil:
+			selects = append(selects, fmt.Sprintf("SELECT %d, q.* FROM q%d q", i, i))
+		case p.IDs != nil:
+			selects = append(selects, fmt.Sprintf("SELECT %d, id, '' FROM q%d", i, i))
 		}
 	}
 	if len(with) == 0 {
 		return nil
 	}
-	tail := "SELECT 0, 0 WHERE false"
+	tail := "SELECT 0, 0, '' WHERE false"
 	if len(selects) > 0 {
 		tail = strings.Join(selects, " UNION ALL ")
 	}
@@ -84,8 +89,13 @@ func (t *Tx) Together(ctx context.Context, parts ...Part) error {
 	return t.scanEach(ctx, "WITH "+strings.Join(with, ", ")+" "+tail, args, func(rows *sql.Rows) error {
 		var part int
 		var id int64
-		if err := rows.Scan(&part, &id); err != nil {
+		var text string
+		if err := rows.Scan(&part, &id, &text); err != nil {
 			return err
+		}
+		if scan := parts[part].Scan; scan != nil {
+			scan(id, text)
+			return nil
 		}
 		*parts[part].IDs[seen[part]] = id
 		seen[part]++
@@ -96,6 +106,15 @@ func (t *Tx) Together(ctx context.Context, parts ...Part) error {
 // alone runs one part by itself.
 func (t *Tx) alone(ctx context.Context, p Part) error {
 	text, args := p.Build(t.Reader, 1)
+	if p.Scan != nil {
+		return t.scanEach(ctx, text, args, func(rows *sql.Rows) error {
+			var number int64
+			var line string
+			err := rows.Scan(&number, &line)
+			p.Scan(number, line)
+			return err
+		})
+	}
 	if p.IDs == nil {
 		_, err := t.Exec(ctx, text, args...)
 		return err
