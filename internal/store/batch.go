@@ -65,12 +65,28 @@ func (r *Reader) table(alias string, first int, cols []Column, lists []series, f
 		return fmt.Sprintf("(SELECT %s FROM json_each($%d)) AS %s", strings.Join(exprs, ", "), first, alias),
 			[]any{jsonRows(lists, from, to)}
 	}
-	params, args := make([]string, len(cols)), make([]any, len(cols))
+	// What is the same in all rows goes as one value: an array of it would have to be written, read, and put into rows again.
+	var params, varied, fixed []string
+	args := make([]any, len(cols))
 	for i, l := range lists {
-		params[i] = fmt.Sprintf("$%d::%s[]", first+i, l.pgType)
+		if l.same {
+			fixed = append(fixed, fmt.Sprintf("$%d::%s AS %s", first+i, l.pgType, names[i]))
+			args[i] = l.scalar(from)
+			continue
+		}
+		params, varied = append(params, fmt.Sprintf("$%d::%s[]", first+i, l.pgType)), append(varied, names[i])
 		args[i] = l.array(from, to)
 	}
-	return fmt.Sprintf("unnest(%s) AS %s(%s)", strings.Join(params, ", "), alias, strings.Join(names, ", ")), args
+	switch {
+	case len(varied) == 0 && to-from == 1:
+		return fmt.Sprintf("(SELECT %s) AS %s", strings.Join(fixed, ", "), alias), args
+	case len(varied) == 0:
+		return fmt.Sprintf("(SELECT %s FROM generate_series(1, %d)) AS %s", strings.Join(fixed, ", "), to-from, alias), args
+	case len(fixed) == 0:
+		return fmt.Sprintf("unnest(%s) AS %s(%s)", strings.Join(params, ", "), alias, strings.Join(names, ", ")), args
+	}
+	return fmt.Sprintf("(SELECT *, %s FROM unnest(%s) AS varied(%s)) AS %s", strings.Join(fixed, ", "), strings.Join(params, ", "),
+		strings.Join(varied, ", "), alias), args
 }
 
 // Insert writes rows, given by column, in statements of 20,000 rows.

@@ -70,6 +70,56 @@ func TestTableRoundTrip(t *testing.T) {
 	})
 }
 
+// A column with one value in all rows, NULL included, gives as many rows as any other: none, one or several.
+func TestTableOfEqualValues(t *testing.T) {
+	day := time.Date(2026, 2, 28, 23, 59, 59, 999999000, time.UTC)
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		for _, distinct := range []bool{false, true} {
+			for n := range 4 {
+				numbers := make([]int64, n)
+				if distinct {
+					for i := range numbers {
+						numbers[i] = int64(i)
+					}
+				}
+				cols := []store.Column{
+					{Name: "i", Values: numbers}, {Name: "s", Values: slices.Repeat([]string{awkward[3]}, n)}, {Name: "ns", Values: make([]*string, n)},
+					{Name: "at", Values: slices.Repeat([]time.Time{day}, n)}, {Name: "b", Values: slices.Repeat([]bool{true}, n)},
+					{Name: "ni", Values: slices.Repeat([]*int64{ptr(int64(7))}, n)}, {Name: "j", Values: slices.Repeat([]json.RawMessage{json.RawMessage(`[1]`)}, n)},
+				}
+				var got []string
+				update(t, s, func(ctx context.Context, tx *store.Tx) error {
+					got = nil
+					from, args := tx.Table("v", 1, cols...)
+					rows, err := tx.Query(ctx, "SELECT i, s, ns IS NULL, at, b, ni, j FROM "+from+" ORDER BY i", args...)
+					if err != nil {
+						return err
+					}
+					defer func() { _ = rows.Close() }()
+					for rows.Next() {
+						var i, ni int64
+						var text, j string
+						var none, b bool
+						var at store.Time
+						if err := rows.Scan(&i, &text, &none, &at, &b, &ni, &j); err != nil {
+							return err
+						}
+						got = append(got, fmt.Sprint(i, text, none, at.Time.Equal(day), b, ni, j))
+					}
+					return rows.Err()
+				})
+				var want []string
+				for _, i := range numbers {
+					want = append(want, fmt.Sprint(i, awkward[3], true, true, true, 7, "[1]"))
+				}
+				if !slices.Equal(got, want) {
+					t.Errorf("%d rows, distinct %t: %q, want %q", n, distinct, got, want)
+				}
+			}
+		}
+	})
+}
+
 func checkRow(t *testing.T, rows *sql.Rows, cols []store.Column, i int) {
 	t.Helper()
 	var (

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,6 +22,8 @@ type series struct {
 	// text appends value i to b the way PostgreSQL reads it in an array (quoted tells if it needs quotes), or tells NULL.
 	text   func(b []byte, i int) (_ []byte, null bool)
 	quoted bool
+	// same tells that all values are equal.
+	same bool
 	// jsonString tells that the value is a string in JSON too; otherwise text is a JSON literal already.
 	jsonString bool
 }
@@ -47,7 +50,48 @@ func listsOf(cols []Column) (lists []series, n int, err error) {
 	return lists, lists[0].n, nil
 }
 
+// lengthOf counts the values of a column; what is no column has none.
+func lengthOf(values any) int {
+	if v := reflect.ValueOf(values); v.Kind() == reflect.Slice {
+		return v.Len()
+	}
+	return 0
+}
+
 func listOf(values any) (series, error) {
+	l, err := seriesOf(values)
+	l.same = l.n > 0 && sameAll(values)
+	return l, err
+}
+
+// sameAll tells whether all values of a column are equal. It looks no further than the first that is not.
+func sameAll(values any) bool {
+	switch v := values.(type) {
+	case []int64:
+		return uniform(v, func(a, b int64) bool { return a == b })
+	case []*int64:
+		return uniform(v, equalPointers)
+	case []string:
+		return uniform(v, func(a, b string) bool { return a == b })
+	case []*string:
+		return uniform(v, equalPointers)
+	case []bool:
+		return uniform(v, func(a, b bool) bool { return a == b })
+	case []time.Time:
+		return uniform(v, time.Time.Equal)
+	case []json.RawMessage:
+		return uniform(v, func(a, b json.RawMessage) bool { return (a == nil) == (b == nil) && string(a) == string(b) })
+	}
+	return false
+}
+
+func uniform[T any](values []T, equal func(a, b T) bool) bool {
+	return !slices.ContainsFunc(values, func(v T) bool { return !equal(v, values[0]) })
+}
+
+func equalPointers[T comparable](a, b *T) bool { return a == b || a != nil && b != nil && *a == *b }
+
+func seriesOf(values any) (series, error) {
 	switch v := values.(type) {
 	case []int64:
 		return integers(len(v), func(i int) *int64 { return &v[i] }), nil
@@ -146,6 +190,15 @@ func casted(to string) func(i, of int) string {
 		}
 		return fmt.Sprintf("CAST(%s AS %s)", expr, to)
 	}
+}
+
+// scalar gives value i as an argument; nil is NULL.
+func (l series) scalar(i int) any {
+	text, null := l.text(nil, i)
+	if null {
+		return nil
+	}
+	return string(text)
 }
 
 // array writes rows from..to as a PostgreSQL array.

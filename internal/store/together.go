@@ -43,11 +43,10 @@ func Inserting(table string, ids []*int64, cols ...Column) Part {
 }
 
 func rowsOf(cols []Column) int {
-	_, n, err := listsOf(cols)
-	if err != nil {
+	if len(cols) == 0 {
 		return 0
 	}
-	return n
+	return lengthOf(cols[0].Values)
 }
 
 // Together runs statements that do not depend on each other: on PostgreSQL in one round trip, as parts of one statement, which
