@@ -14,6 +14,7 @@ import (
 	"github.com/ringfence/ringfence/internal/fault"
 	"github.com/ringfence/ringfence/internal/id"
 	"github.com/ringfence/ringfence/internal/identity"
+	"github.com/ringfence/ringfence/internal/store"
 	"github.com/ringfence/ringfence/internal/turn"
 )
 
@@ -30,7 +31,8 @@ const (
 type lane struct {
 	runner *Runner
 	queue  chan *job
-	mu     sync.RWMutex // held for reading while a job is put into the queue
+	turn   chan struct{} // held by the writer that collects, decides and writes
+	mu     sync.RWMutex  // held for reading while a job is put into the queue
 	closed bool
 	done   sync.WaitGroup
 }
@@ -49,7 +51,7 @@ type result struct {
 }
 
 func newLane(r *Runner) *lane {
-	l := &lane{runner: r, queue: make(chan *job, 4*batchRequests)}
+	l := &lane{runner: r, queue: make(chan *job, 4*batchRequests), turn: make(chan struct{}, 1)}
 	writers := 1
 	if r.Store.Dialect() == dialect.Postgres { // one prepares and answers while the other holds the lock
 		writers = 2
@@ -107,19 +109,27 @@ func (l *lane) close() {
 
 func (l *lane) run() {
 	var held []*job // put off to the next batch
-	for {
-		jobs := held
-		if len(jobs) == 0 {
-			j, open := <-l.queue
-			if !open {
-				return
-			}
-			jobs = append(jobs, j)
-		}
-		jobs = l.collect(jobs)
-		jobs, held = separate(jobs)
-		l.carryOut(jobs)
+	for more := true; more; {
+		held, more = l.once(held)
 	}
+}
+
+// once carries out one batch, and tells what of it is put off and whether more may come. It passes the turn on when only the commit is
+// left: what the other writer collected earlier would only wait for the same lock, in a smaller batch.
+func (l *lane) once(jobs []*job) (held []*job, more bool) {
+	if len(jobs) == 0 { // not while it is this one's turn: the other may have something that was put off
+		j, open := <-l.queue
+		if !open {
+			return nil, false
+		}
+		jobs = append(jobs, j)
+	}
+	l.turn <- struct{}{}
+	pass := sync.OnceFunc(func() { <-l.turn })
+	defer pass()
+	jobs, held = separate(l.collect(jobs))
+	l.carryOut(jobs, pass)
+	return held, true
 }
 
 // collect takes what is in the queue now, up to the bounds of a batch.
@@ -164,12 +174,12 @@ func separate(jobs []*job) (now, later []*job) {
 
 // carryOut runs a batch in one transaction; if the batch as a whole fails for a reason of its own, each request runs alone, so
 // that none pays for another. A database that does not answer is no such reason: all are told at once.
-func (l *lane) carryOut(jobs []*job) {
+func (l *lane) carryOut(jobs []*job, written func()) {
 	ctx, cancel := context.WithTimeout(context.Background(), batchTimeout)
 	defer cancel()
 	var results []result
 	err := survive(func() (err error) {
-		results, err = l.runner.runBatch(ctx, jobs)
+		results, err = l.runner.runBatch(ctx, jobs, written)
 		return err
 	})
 	for i, j := range jobs {
@@ -199,12 +209,19 @@ func survive(do func() error) (err error) {
 	return do()
 }
 
-// runBatch carries out requests one after the other on the same locked facts, and writes the outcome of all at once.
-func (r *Runner) runBatch(ctx context.Context, jobs []*job) ([]result, error) {
+// runBatch carries out requests one after the other on the same locked facts, and writes the outcome of all at once. It calls written
+// when only the commit is left.
+func (r *Runner) runBatch(ctx context.Context, jobs []*job, written func()) ([]result, error) {
 	var widen locks
 	for {
 		b := &batch{runner: r, jobs: jobs, widen: &widen}
-		err := r.Store.UpdateByKey(ctx, b.transact)
+		err := r.Store.UpdateByKey(ctx, func(ctx context.Context, tx *store.Tx) error {
+			err := b.transact(ctx, tx)
+			if err == nil {
+				written()
+			}
+			return err
+		})
 		var wider *widenError
 		if errors.As(err, &wider) {
 			widen.add(wider.licenses)
