@@ -133,7 +133,9 @@ func (e *Engine) RelevantPlans() map[string]bool { return e.current.Load().plans
 
 // Decide answers one request. It never fails: an evaluation that is undefined, ambiguous, of the wrong shape, too slow or
 // in error is a refusal with the one violation POLICY_ERROR, whose cause is logged.
-func (e *Engine) Decide(ctx context.Context, in *Input) Answer { return e.DecideToRecord(ctx, in).Answer }
+func (e *Engine) Decide(ctx context.Context, in *Input) Answer {
+	return e.DecideToRecord(ctx, in).Answer
+}
 
 // DecideToRecord is Decide for a caller who records what was asked.
 func (e *Engine) DecideToRecord(ctx context.Context, in *Input) *Recordable {
