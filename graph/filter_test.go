@@ -3,6 +3,8 @@ package graph_test
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"sort"
 	"strings"
 	"testing"
@@ -13,11 +15,14 @@ import (
 	"github.com/ringfence/ringfence/internal/store/storetest"
 )
 
-// filters are conditions on each list and how many things they find. $name stands for the id of a thing of the estate.
-var filters = []struct {
+// filter is a condition on a list, and how many things it finds.
+type filter struct {
 	list, where string
 	want        float64
-}{
+}
+
+// filters are conditions on each list and how many things they find. $name stands for the id of a thing of the estate.
+var filters = []filter{
 	{"vendors", `idIn: ["$oracle", "$e5", "nonsense"]`, 1},
 	{"vendors", `name: {eq: "MICROSOFT"}`, 1},
 	{"vendors", `name: {in: ["microsoft", "oracle", "x"]}`, 2},
@@ -77,6 +82,20 @@ var filters = []struct {
 	{"allocations", `unlimited: true`, 1},
 	{"allocations", `costCenter: "4711"`, 1},
 	{"allocations", `search: "off"`, 1},
+	{"licenseOverviews", `vendorIdIn: ["$microsoft"]`, 2},
+	{"licenseOverviews", `contractIdIn: ["$MS-1", "$OR-1"]`, 2},
+	{"licenseOverviews", `metric: INSTALLS`, 0},
+	{"licenseOverviews", `onlyUncovered: true`, 0},
+	{"licenseOverviews", `onlyUncovered: false`, 3},
+	{"licenseOverviews", `onlyOverLimit: true`, 0},
+	{"licenseOverviews", `expiringBefore: "2026-04-01"`, 1},
+	{"licenseOverviews", `expiringBefore: "2028-01-01"`, 2}, // one by its contract
+	{"contractOverviews", `vendorIdIn: ["$microsoft"]`, 2},
+	{"contractOverviews", `contractIdIn: ["$MS-1", "$OR-1"]`, 2},
+	{"contractOverviews", `metric: USERS`, 3},
+	{"contractOverviews", `onlyUncovered: true`, 0},
+	{"contractOverviews", `onlyOverLimit: true`, 0},
+	{"contractOverviews", `expiringBefore: "2026-04-01"`, 1},
 	{"allotments", `idIn: ["$sales", "$free"]`, 2},
 	{"allotments", `search: "SPE_E5"`, 4},
 	{"allotments", `search: "ins"`, 1},
@@ -141,16 +160,8 @@ func TestFilters(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		e := build(t, s)
 		a := open(t, s)
-		names := make([]string, 0, len(e.id))
-		for name := range e.id {
-			names = append(names, name)
-		}
-		sort.Slice(names, func(i, j int) bool { return len(names[i]) > len(names[j]) })
 		for _, f := range filters {
-			where := f.where
-			for _, name := range names {
-				where = strings.ReplaceAll(where, `"$`+name+`"`, fmt.Sprintf("%q", e.id[name].String()))
-			}
+			where := e.named(f.where)
 			got := a.ask(root, fmt.Sprintf(`{ %s(first: 100, where: {%s}) { totalCount nodes { id } } }`, f.list, where), nil)
 			nodes, _ := got.at(f.list, "nodes").([]any)
 			if got.at(f.list, "totalCount") != f.want || float64(len(nodes)) != f.want {
@@ -177,10 +188,7 @@ func TestCostOfFilteredLicenses(t *testing.T) {
 			if f.list != "licenses" {
 				continue
 			}
-			where := f.where
-			for name := range e.id {
-				where = strings.ReplaceAll(where, `"$`+name+`"`, fmt.Sprintf("%q", e.id[name].String()))
-			}
+			where := e.named(f.where)
 			got := a.ask(root, fmt.Sprintf(`{ licenses(first: 100, where: {%[1]s}) { nodes { id } } cost(where: {%[1]s}) { unpriced totals { currency } }
 				showback(from: "2026-01-01", to: "2026-02-28", by: LICENSE, first: 100, where: {%[1]s}) { nodes { license { id } } } }`, where), nil)
 			unpriced, _ := got.at("cost", "unpriced").(float64)
@@ -204,6 +212,16 @@ func TestCostOfFilteredLicenses(t *testing.T) {
 	})
 }
 
+// named puts ids in the place of names.
+func (e *estate) named(where string) string {
+	names := slices.Collect(maps.Keys(e.id))
+	sort.Slice(names, func(i, j int) bool { return len(names[i]) > len(names[j]) })
+	for _, name := range names {
+		where = strings.ReplaceAll(where, `"$`+name+`"`, fmt.Sprintf("%q", e.id[name].String()))
+	}
+	return where
+}
+
 // Every condition and every order that the schema offers is tried by the tests above.
 func TestEveryFilterIsTested(t *testing.T) {
 	schema := generated.NewExecutableSchema(generated.Config{}).Schema()
@@ -218,7 +236,7 @@ func TestEveryFilterIsTested(t *testing.T) {
 		}
 		for _, condition := range schema.Types[where.Type.Name()].Fields {
 			tried := false
-			for _, f := range filters {
+			for _, f := range slices.Concat(filters, portfolioFilters) {
 				tried = tried || f.list == list && strings.Contains(f.where, condition.Name+":")
 			}
 			if !tried {

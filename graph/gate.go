@@ -13,8 +13,10 @@ import (
 // ask; policy alone denies instead of showing nothing.
 var reads = map[string]bool{
 	"serviceTokens": true,
+
 	"node": true, "nodes": true, "viewer": true, "vendors": true, "products": true, "contracts": true, "licenses": true,
 	"allotments": true, "users": true, "groups": true, "deployments": true, "allocations": true, "decisions": true, "events": true, "policy": true, "cost": true, "showback": true,
+	"portfolioOverview": true, "licenseOverviews": true, "contractOverviews": true,
 }
 
 // operations are the root fields that write: each is the operation of the same name, which the runner takes through the

@@ -28,6 +28,10 @@ var orders = map[string][]string{
 	"groups":      {"NAME", "CREATED_AT"},
 	"decisions":   {""},
 	"events":      {""},
+	"licenseOverviews": {"CREATED", "ENTITLED", "ALLOCATED", "AVAILABLE", "DEPLOYED", "HEADROOM", "UTILIZATION", "UNCOVERED", "OVER_BY",
+		"ALLOCATED_NOT_IN_USE", "IN_USE_NOT_ALLOCATED"},
+	"contractOverviews": {"CREATED", "ENTITLED", "ALLOCATED", "AVAILABLE", "DEPLOYED", "HEADROOM", "UTILIZATION", "UNCOVERED", "OVER_BY",
+		"ALLOCATED_NOT_IN_USE", "IN_USE_NOT_ALLOCATED"},
 }
 
 // Walking a list forwards and backwards in pages of any size gives what one page gives, in every order.

@@ -12,11 +12,9 @@ import (
 	"github.com/ringfence/ringfence/graph"
 )
 
-// later are the promised names that belong to capabilities not built yet: deployments and allocations, overviews, and
-// subscriptions.
+// later are the promised names that belong to capabilities not built yet: overage and subscriptions.
 var later = []string{
-	"Overview", "OverviewRow", "Subscription", "Query.portfolioOverview", "License.overview", "Contract.overview",
-	"Mutation.removeUnusedOverage",
+	"Subscription", "Mutation.removeUnusedOverage",
 }
 
 // What is promised to clients (shared/api.graphql) is in the schema: types, fields, arguments, enum values, and nullability.

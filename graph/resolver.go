@@ -37,5 +37,7 @@ func (s schema) Exec(ctx context.Context) graphql.ResponseHandler {
 			return within(s.reader.Begin(ctx), next)
 		}
 	}
-	return s.ExecutableSchema.Exec(s.reader.Begin(ctx))
+	respond := s.ExecutableSchema.Exec(ctx)
+	// The executor hands the context of the fields to what Exec returns; the one Exec gets is for itself.
+	return func(ctx context.Context) *graphql.Response { return respond(s.reader.Begin(ctx)) }
 }

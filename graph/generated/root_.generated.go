@@ -86,6 +86,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		unmarshalInputAllotmentWhere,
 		unmarshalInputAssignSeatsInput,
 		unmarshalInputContractOrder,
+		unmarshalInputContractOverviewWhere,
 		unmarshalInputContractWhere,
 		unmarshalInputCountFilter,
 		unmarshalInputCreateAllocationInput,
@@ -117,7 +118,12 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		unmarshalInputIncludeInGroupLicenseInput,
 		unmarshalInputLicenseGroupInput,
 		unmarshalInputLicenseOrder,
+		unmarshalInputLicenseOverviewWhere,
 		unmarshalInputLicenseWhere,
+		unmarshalInputOverviewOrder,
+		unmarshalInputOverviewRowOrder,
+		unmarshalInputOverviewRowWhere,
+		unmarshalInputOverviewWhere,
 		unmarshalInputProductOrder,
 		unmarshalInputProductWhere,
 		unmarshalInputRecordDeploymentsInput,
@@ -2411,6 +2417,411 @@ input DeleteLicenseInput {
   licenseId: ID!
 }
 `, BuiltIn: false},
+	{Name: "../schema/overview.graphqls", Input: `"""
+The license position of one license, of one contract or of everything you may see (` + "`" + `portfolioOverview` + "`" + `): what is owned, what is allocated, and
+what is deployed and covered by nothing. Units of different metrics are never added together: the totals are those of one metric.
+"""
+type Overview {
+  "What the totals count. For a license its own metric; else the one that was asked for, the only one there is, or USERS."
+  metric: Metric!
+  "The time it was asked for; null: now."
+  asOf: Time
+  "Units bought, and units that purchase reservations which have started commit. Null: a license is unlimited."
+  entitled: Int
+  "Units allocated: fixed quantities, and what unlimited allocations cover now."
+  allocated: Int!
+  "Units that are neither in use nor reserved. Null: a license is unlimited."
+  available: Int
+  "Units in use in the estate, of each deployment once."
+  deployed: Int!
+  "Units that could be deployed beyond what is: entitled − deployed, and 0 instead of less. Null: a license is unlimited."
+  headroom: Int
+  "deployed / entitled, as a fraction. Null: a license is unlimited, or nothing is entitled."
+  utilization: Float
+  "Units in use that no allocation of any license covers, of each deployment once."
+  uncovered: Int!
+  "Units given out beyond the limits of the licenses."
+  overBy: Int!
+  "Units allocated to deployments beyond what is in use of them."
+  allocatedNotInUse: Int!
+  "Units in use beyond what these licenses allocate to them."
+  inUseNotAllocated: Int!
+  "The totals in each metric that a license or a row has, USERS first."
+  byMetric: [OverviewTotals!]!
+  """
+  One row for each allocation of a license, in the order of creation. In the overview of a contract and of the portfolio one for each deployment
+  and metric, with its allocations summed, and then one for each custom reservation. For more rows than this gives, use ` + "`" + `rowPage` + "`" + `.
+  """
+  rows(
+    "How many from the start; at most 1000."
+    first: Int = 100
+    "Only what matches all of these."
+    where: OverviewRowWhere
+    "The order; see OverviewRowOrder for the default."
+    orderBy: OverviewRowOrder
+  ): [OverviewRow!]!
+  "The rows in pages."
+  rowPage(
+    "How many from the start; 20 by default, at most 100."
+    first: Int
+    "Only what comes after this cursor."
+    after: String
+    "How many from the end, instead of ` + "`" + `first` + "`" + `; at most 100."
+    last: Int
+    "Only what comes before this cursor."
+    before: String
+    "Only what matches all of these."
+    where: OverviewRowWhere
+    "The order; see OverviewRowOrder for the default."
+    orderBy: OverviewRowOrder
+  ): OverviewRowConnection!
+  "What can be done about all of it. Units that several rows could use are suggested once."
+  suggestions: [Remediation!]!
+}
+
+"The totals of an overview in one metric; see Overview for each of them."
+type OverviewTotals {
+  "What is counted."
+  metric: Metric!
+  "Units bought and committed. Null: a license is unlimited."
+  entitled: Int
+  "Units allocated."
+  allocated: Int!
+  "Units neither in use nor reserved. Null: a license is unlimited."
+  available: Int
+  "Units in use."
+  deployed: Int!
+  "entitled − deployed, and 0 instead of less. Null: a license is unlimited."
+  headroom: Int
+  "deployed / entitled. Null: a license is unlimited, or nothing is entitled."
+  utilization: Float
+  "Units in use that no allocation covers."
+  uncovered: Int!
+  "Units given out beyond the limits."
+  overBy: Int!
+  "Units allocated beyond what is in use."
+  allocatedNotInUse: Int!
+  "Units in use beyond what these licenses allocate."
+  inUseNotAllocated: Int!
+}
+
+"One line of an overview."
+type OverviewRow {
+  "The product that is deployed, or the name of the custom reservation."
+  label: String!
+  "The allocation; null if the row sums those of a deployment, or if it was removed after the time that was asked for."
+  allocation: Allocation
+  "The allocations that are summed, oldest first, as they are today."
+  allocations: [Allocation!]!
+  "What is tracked, as it is today; null for a custom reservation."
+  deployment: Deployment
+  "What is counted."
+  metric: Metric
+  "Units in use; null for a custom reservation."
+  deployed: Int
+  "Units allocated by the licenses the overview is about: a fixed quantity, or what an unlimited allocation covers now."
+  allocated: Int!
+  "Units in use that no allocation of any license covers; null for a custom reservation."
+  uncovered: Int
+  "What can be done about this row, looked at on its own."
+  remediation: [Remediation!]!
+}
+
+"Something that would put an overview right."
+type Remediation {
+  "What to do."
+  kind: RemediationKind!
+  "With how many units."
+  units: Int!
+  "What the units count."
+  metric: Metric!
+  "What to do, in a sentence."
+  message: String!
+  "With which license; null if that is to be chosen, or if it is about several."
+  license: License
+  "With which allocation, if one is to be changed."
+  allocation: Allocation
+}
+
+"What can be done about an overview."
+enum RemediationKind {
+  "Allocate units that a license has left to what is not covered (createAllocation, updateAllocation)."
+  CREATE_ALLOCATION
+  "Take back units that are allocated and not in use (updateAllocation, deleteAllocation)."
+  REDUCE_ALLOCATION
+  "Remove overage that nobody uses (removeUnusedOverage)."
+  REMOVE_OVERAGE
+  "Buy units: no license has any left for this, or they were given out without having been bought."
+  BUY
+}
+
+"One page of rows."
+type OverviewRowConnection {
+  "The page, each item with its cursor."
+  edges: [OverviewRowEdge!]!
+  "The page without cursors."
+  nodes: [OverviewRow!]!
+  "Where the page begins and ends."
+  pageInfo: PageInfo!
+  "How many there are on all pages, as far as you may see them. Counted only when asked for."
+  totalCount: Int!
+}
+
+"One item of a page of rows."
+type OverviewRowEdge {
+  "The item."
+  node: OverviewRow!
+  "Opaque place of the item in its order, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  cursor: String!
+}
+
+"Conditions on rows. All that are given must hold."
+input OverviewRowWhere {
+  "Counted in this metric."
+  metric: Metric
+  "True: only rows with uncovered units. False: only rows without."
+  uncovered: Boolean
+  "With an allocation of a license that is over its limit (true), or without one (false)."
+  overLimit: Boolean
+  "Deployments of one of these vendors."
+  vendorIdIn: [ID!]
+  "With an allocation of a license under one of these contracts."
+  contractIdIn: [ID!]
+  "With an allocation of a license that ends before this day, or whose contract does."
+  expiringBefore: Date
+}
+
+"What rows can be ordered by. Rows without a figure come before all that have one."
+enum OverviewRowOrderField {
+  "Deployment by deployment as they were recorded, then custom reservations; the rows of a license in the order of creation. The default."
+  CREATED
+  "Units in use."
+  DEPLOYED
+  "Units allocated."
+  ALLOCATED
+  "Uncovered units."
+  UNCOVERED
+}
+
+"Order of rows."
+input OverviewRowOrder {
+  "What to order by."
+  field: OverviewRowOrderField! = CREATED
+  "Which way."
+  direction: OrderDirection! = ASC
+}
+
+"What an overview of the portfolio is about. All that are given must hold; the totals count nothing else."
+input OverviewWhere {
+  "Licenses under contracts with these vendors, and deployments of these vendors."
+  vendorIdIn: [ID!]
+  "Licenses under these contracts, and what they track."
+  contractIdIn: [ID!]
+  "Rows of this metric; the totals are in it."
+  metric: Metric
+  "True: only rows with uncovered units, and only licenses that have such a row."
+  onlyUncovered: Boolean
+  "True: only licenses that are over their limit, and what they track."
+  onlyOverLimit: Boolean
+  "Licenses that end before this day, or whose contract does, and what they track."
+  expiringBefore: Date
+}
+
+extend type License {
+  "The position of this license: a row for each of its allocations."
+  overview(
+    "As it was answered at this time, which has passed; now by default. Before the service knew anything: today's entitlements on the estate as observed then."
+    asOf: Time
+  ): Overview!
+}
+
+extend type Contract {
+  "The position of all licenses under the contract: a row for each deployment and metric they track, and for each custom reservation."
+  overview(
+    "As it was answered at this time, which has passed; now by default. Before the service knew anything: today's entitlements on the estate as observed then."
+    asOf: Time
+    "What the totals count."
+    metric: Metric
+  ): Overview!
+}
+
+extend type Query {
+  """
+  The position of everything you may see: a row for each deployment and metric that an allocation tracks, or that is in use and tracked by none,
+  and for each custom reservation.
+  """
+  portfolioOverview(
+    "As it was answered at this time, which has passed; now by default. Before the service knew anything: today's entitlements on the estate as observed then."
+    asOf: Time
+    "What the totals count."
+    metric: Metric
+    "What it is about."
+    where: OverviewWhere
+  ): Overview!
+  "Licenses you may see with their overviews, in the order of any total."
+  licenseOverviews(
+    "How many from the start; 20 by default, at most 100."
+    first: Int
+    "Only what comes after this cursor."
+    after: String
+    "How many from the end, instead of ` + "`" + `first` + "`" + `; at most 100."
+    last: Int
+    "Only what comes before this cursor."
+    before: String
+    "As it was answered at this time, which has passed; now by default."
+    asOf: Time
+    "Only licenses that match all of these."
+    where: LicenseOverviewWhere
+    "The order; see OverviewOrder for the default."
+    orderBy: OverviewOrder
+  ): LicenseOverviewConnection!
+  "Contracts with licenses you may see, and their overviews, in the order of any total."
+  contractOverviews(
+    "How many from the start; 20 by default, at most 100."
+    first: Int
+    "Only what comes after this cursor."
+    after: String
+    "How many from the end, instead of ` + "`" + `first` + "`" + `; at most 100."
+    last: Int
+    "Only what comes before this cursor."
+    before: String
+    "As it was answered at this time, which has passed; now by default."
+    asOf: Time
+    "What the totals count."
+    metric: Metric
+    "Only contracts that match all of these."
+    where: ContractOverviewWhere
+    "The order; see OverviewOrder for the default."
+    orderBy: OverviewOrder
+  ): ContractOverviewConnection!
+}
+
+"A license with its overview."
+type LicenseOverview {
+  "Id of the license."
+  id: ID!
+  "The license, as it is today; null if it was removed after the time that was asked for."
+  license: License
+  "Its overview."
+  overview: Overview!
+}
+
+"A contract with its overview."
+type ContractOverview {
+  "Id of the contract."
+  id: ID!
+  "The contract, as it is today; null if it was removed after the time that was asked for."
+  contract: Contract
+  "Its overview."
+  overview: Overview!
+}
+
+"One page of licenses with their overviews."
+type LicenseOverviewConnection {
+  "The page, each item with its cursor."
+  edges: [LicenseOverviewEdge!]!
+  "The page without cursors."
+  nodes: [LicenseOverview!]!
+  "Where the page begins and ends."
+  pageInfo: PageInfo!
+  "How many there are on all pages, as far as you may see them. Counted only when asked for."
+  totalCount: Int!
+}
+
+"One item of a page of licenses with their overviews."
+type LicenseOverviewEdge {
+  "The item."
+  node: LicenseOverview!
+  "Opaque place of the item in its order, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  cursor: String!
+}
+
+"One page of contracts with their overviews."
+type ContractOverviewConnection {
+  "The page, each item with its cursor."
+  edges: [ContractOverviewEdge!]!
+  "The page without cursors."
+  nodes: [ContractOverview!]!
+  "Where the page begins and ends."
+  pageInfo: PageInfo!
+  "How many there are on all pages, as far as you may see them. Counted only when asked for."
+  totalCount: Int!
+}
+
+"One item of a page of contracts with their overviews."
+type ContractOverviewEdge {
+  "The item."
+  node: ContractOverview!
+  "Opaque place of the item in its order, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  cursor: String!
+}
+
+"Conditions on licenses with their overviews. All that are given must hold."
+input LicenseOverviewWhere {
+  "Under contracts with one of these vendors."
+  vendorIdIn: [ID!]
+  "Under one of these contracts."
+  contractIdIn: [ID!]
+  "Licenses of this metric."
+  metric: Metric
+  "True: only with an allocation to a deployment that has uncovered units."
+  onlyUncovered: Boolean
+  "True: only those over their limit."
+  onlyOverLimit: Boolean
+  "That end before this day, or whose contract does."
+  expiringBefore: Date
+}
+
+"Conditions on contracts with their overviews. All that are given must hold."
+input ContractOverviewWhere {
+  "With one of these vendors."
+  vendorIdIn: [ID!]
+  "One of these."
+  contractIdIn: [ID!]
+  "With a license of this metric."
+  metric: Metric
+  "True: only with a license that has an allocation to a deployment with uncovered units."
+  onlyUncovered: Boolean
+  "True: only with a license over its limit."
+  onlyOverLimit: Boolean
+  "With a license that ends before this day; a license ends with its contract at the latest."
+  expiringBefore: Date
+}
+
+"What overviews can be ordered by. Unlimited is more than every number; without a utilization is less."
+enum OverviewOrderField {
+  "When the license or the contract was recorded; the default."
+  CREATED
+  "Units bought and committed."
+  ENTITLED
+  "Units allocated."
+  ALLOCATED
+  "Units neither in use nor reserved."
+  AVAILABLE
+  "Units in use."
+  DEPLOYED
+  "Units that could be deployed beyond what is."
+  HEADROOM
+  "Share of what is entitled that is in use."
+  UTILIZATION
+  "Uncovered units."
+  UNCOVERED
+  "Units given out beyond the limits."
+  OVER_BY
+  "Units allocated beyond what is in use."
+  ALLOCATED_NOT_IN_USE
+  "Units in use beyond what is allocated."
+  IN_USE_NOT_ALLOCATED
+}
+
+"Order of overviews."
+input OverviewOrder {
+  "What to order by."
+  field: OverviewOrderField! = CREATED
+  "Which way."
+  direction: OrderDirection! = ASC
+}
+`, BuiltIn: false},
 	{Name: "../schema/policy.graphqls", Input: `"The policy that answers now."
 type Policy {
   "Hash of its content."
@@ -3775,6 +4186,8 @@ func childFields_Contract(ctx context.Context, ec *executionContext, field graph
 		return fieldContext_Contract_createdAt(ctx, ec, field)
 	case "licenses":
 		return fieldContext_Contract_licenses(ctx, ec, field)
+	case "overview":
+		return fieldContext_Contract_overview(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Contract", field.Name)
 }
@@ -3801,6 +4214,42 @@ func childFields_ContractEdge(ctx context.Context, ec *executionContext, field g
 		return fieldContext_ContractEdge_cursor(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ContractEdge", field.Name)
+}
+
+func childFields_ContractOverview(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_ContractOverview_id(ctx, ec, field)
+	case "contract":
+		return fieldContext_ContractOverview_contract(ctx, ec, field)
+	case "overview":
+		return fieldContext_ContractOverview_overview(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ContractOverview", field.Name)
+}
+
+func childFields_ContractOverviewConnection(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return fieldContext_ContractOverviewConnection_edges(ctx, ec, field)
+	case "nodes":
+		return fieldContext_ContractOverviewConnection_nodes(ctx, ec, field)
+	case "pageInfo":
+		return fieldContext_ContractOverviewConnection_pageInfo(ctx, ec, field)
+	case "totalCount":
+		return fieldContext_ContractOverviewConnection_totalCount(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ContractOverviewConnection", field.Name)
+}
+
+func childFields_ContractOverviewEdge(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "node":
+		return fieldContext_ContractOverviewEdge_node(ctx, ec, field)
+	case "cursor":
+		return fieldContext_ContractOverviewEdge_cursor(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ContractOverviewEdge", field.Name)
 }
 
 func childFields_Cost(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4389,6 +4838,8 @@ func childFields_License(ctx context.Context, ec *executionContext, field graphq
 		return fieldContext_License_pricePer(ctx, ec, field)
 	case "cost":
 		return fieldContext_License_cost(ctx, ec, field)
+	case "overview":
+		return fieldContext_License_overview(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type License", field.Name)
 }
@@ -4431,6 +4882,42 @@ func childFields_LicenseGroupPayload(ctx context.Context, ec *executionContext, 
 	return nil, fmt.Errorf("no field named %q was found under type LicenseGroupPayload", field.Name)
 }
 
+func childFields_LicenseOverview(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_LicenseOverview_id(ctx, ec, field)
+	case "license":
+		return fieldContext_LicenseOverview_license(ctx, ec, field)
+	case "overview":
+		return fieldContext_LicenseOverview_overview(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type LicenseOverview", field.Name)
+}
+
+func childFields_LicenseOverviewConnection(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return fieldContext_LicenseOverviewConnection_edges(ctx, ec, field)
+	case "nodes":
+		return fieldContext_LicenseOverviewConnection_nodes(ctx, ec, field)
+	case "pageInfo":
+		return fieldContext_LicenseOverviewConnection_pageInfo(ctx, ec, field)
+	case "totalCount":
+		return fieldContext_LicenseOverviewConnection_totalCount(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type LicenseOverviewConnection", field.Name)
+}
+
+func childFields_LicenseOverviewEdge(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "node":
+		return fieldContext_LicenseOverviewEdge_node(ctx, ec, field)
+	case "cursor":
+		return fieldContext_LicenseOverviewEdge_cursor(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type LicenseOverviewEdge", field.Name)
+}
+
 func childFields_Observation(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "observedAt":
@@ -4471,6 +4958,120 @@ func childFields_ObservationEdge(ctx context.Context, ec *executionContext, fiel
 		return fieldContext_ObservationEdge_cursor(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ObservationEdge", field.Name)
+}
+
+func childFields_Overview(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "metric":
+		return fieldContext_Overview_metric(ctx, ec, field)
+	case "asOf":
+		return fieldContext_Overview_asOf(ctx, ec, field)
+	case "entitled":
+		return fieldContext_Overview_entitled(ctx, ec, field)
+	case "allocated":
+		return fieldContext_Overview_allocated(ctx, ec, field)
+	case "available":
+		return fieldContext_Overview_available(ctx, ec, field)
+	case "deployed":
+		return fieldContext_Overview_deployed(ctx, ec, field)
+	case "headroom":
+		return fieldContext_Overview_headroom(ctx, ec, field)
+	case "utilization":
+		return fieldContext_Overview_utilization(ctx, ec, field)
+	case "uncovered":
+		return fieldContext_Overview_uncovered(ctx, ec, field)
+	case "overBy":
+		return fieldContext_Overview_overBy(ctx, ec, field)
+	case "allocatedNotInUse":
+		return fieldContext_Overview_allocatedNotInUse(ctx, ec, field)
+	case "inUseNotAllocated":
+		return fieldContext_Overview_inUseNotAllocated(ctx, ec, field)
+	case "byMetric":
+		return fieldContext_Overview_byMetric(ctx, ec, field)
+	case "rows":
+		return fieldContext_Overview_rows(ctx, ec, field)
+	case "rowPage":
+		return fieldContext_Overview_rowPage(ctx, ec, field)
+	case "suggestions":
+		return fieldContext_Overview_suggestions(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Overview", field.Name)
+}
+
+func childFields_OverviewRow(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "label":
+		return fieldContext_OverviewRow_label(ctx, ec, field)
+	case "allocation":
+		return fieldContext_OverviewRow_allocation(ctx, ec, field)
+	case "allocations":
+		return fieldContext_OverviewRow_allocations(ctx, ec, field)
+	case "deployment":
+		return fieldContext_OverviewRow_deployment(ctx, ec, field)
+	case "metric":
+		return fieldContext_OverviewRow_metric(ctx, ec, field)
+	case "deployed":
+		return fieldContext_OverviewRow_deployed(ctx, ec, field)
+	case "allocated":
+		return fieldContext_OverviewRow_allocated(ctx, ec, field)
+	case "uncovered":
+		return fieldContext_OverviewRow_uncovered(ctx, ec, field)
+	case "remediation":
+		return fieldContext_OverviewRow_remediation(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type OverviewRow", field.Name)
+}
+
+func childFields_OverviewRowConnection(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return fieldContext_OverviewRowConnection_edges(ctx, ec, field)
+	case "nodes":
+		return fieldContext_OverviewRowConnection_nodes(ctx, ec, field)
+	case "pageInfo":
+		return fieldContext_OverviewRowConnection_pageInfo(ctx, ec, field)
+	case "totalCount":
+		return fieldContext_OverviewRowConnection_totalCount(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type OverviewRowConnection", field.Name)
+}
+
+func childFields_OverviewRowEdge(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "node":
+		return fieldContext_OverviewRowEdge_node(ctx, ec, field)
+	case "cursor":
+		return fieldContext_OverviewRowEdge_cursor(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type OverviewRowEdge", field.Name)
+}
+
+func childFields_OverviewTotals(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "metric":
+		return fieldContext_OverviewTotals_metric(ctx, ec, field)
+	case "entitled":
+		return fieldContext_OverviewTotals_entitled(ctx, ec, field)
+	case "allocated":
+		return fieldContext_OverviewTotals_allocated(ctx, ec, field)
+	case "available":
+		return fieldContext_OverviewTotals_available(ctx, ec, field)
+	case "deployed":
+		return fieldContext_OverviewTotals_deployed(ctx, ec, field)
+	case "headroom":
+		return fieldContext_OverviewTotals_headroom(ctx, ec, field)
+	case "utilization":
+		return fieldContext_OverviewTotals_utilization(ctx, ec, field)
+	case "uncovered":
+		return fieldContext_OverviewTotals_uncovered(ctx, ec, field)
+	case "overBy":
+		return fieldContext_OverviewTotals_overBy(ctx, ec, field)
+	case "allocatedNotInUse":
+		return fieldContext_OverviewTotals_allocatedNotInUse(ctx, ec, field)
+	case "inUseNotAllocated":
+		return fieldContext_OverviewTotals_inUseNotAllocated(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type OverviewTotals", field.Name)
 }
 
 func childFields_PageInfo(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4579,6 +5180,24 @@ func childFields_RecordDeploymentsPayload(ctx context.Context, ec *executionCont
 		return fieldContext_RecordDeploymentsPayload_changed(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RecordDeploymentsPayload", field.Name)
+}
+
+func childFields_Remediation(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "kind":
+		return fieldContext_Remediation_kind(ctx, ec, field)
+	case "units":
+		return fieldContext_Remediation_units(ctx, ec, field)
+	case "metric":
+		return fieldContext_Remediation_metric(ctx, ec, field)
+	case "message":
+		return fieldContext_Remediation_message(ctx, ec, field)
+	case "license":
+		return fieldContext_Remediation_license(ctx, ec, field)
+	case "allocation":
+		return fieldContext_Remediation_allocation(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Remediation", field.Name)
 }
 
 func childFields_RetrySeatsPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {

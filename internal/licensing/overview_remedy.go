@@ -142,6 +142,9 @@ func (s *Sheet) Suggestions(of Selection, match func(deployment int32, m Metric)
 		}
 	}
 	for _, at := range of.Licenses {
+		if of.OnlyUncovered && !s.lacks(at, of.Metric) {
+			continue
+		}
 		e := &s.Licenses[at]
 		units[e.Metric][2] += e.UnusedOverage()
 		units[e.Metric][3] += e.Unbought()

@@ -56,6 +56,8 @@ type session struct {
 	mu     sync.Mutex
 	facts  *facts
 	pooled map[licensing.PoolKey]bool // pools that were looked for, and whether they may be seen
+
+	portfolios family[struct{}] // the whole position, by the time it was asked for
 }
 
 // facts are what a principal's sight depends on.
