@@ -27,6 +27,7 @@ import (
 //	        ── inside (CEILING 2, delegates: group leads) with a queue
 //	   ── free (RESERVED 50, no scope, delegate bob)
 //	   ── past (CEILING, ended)
+//	e5 has a purchase reservation of 20; db is planned to be renewed with 8
 //	e3 ── tracks Office (120 users, 30 installs) without a limit, and 5 for the purpose "spare"; the deployment Server is tracked by nothing
 //
 // Users are dora, bob, lea (of leads), s0 … s5 in Sales, h0 … h3 in HR. Groups are leads (lea), sales (s0 … s5), hr (h0 … h3).
@@ -99,7 +100,10 @@ func (b *builder) catalog() {
 	b.put("e5", id.License, b.c.License.Create().SetContractID(ms1).SetProductID(e5).SetQuantity(275).SetCapacity(275).SetCeiling(275).
 		SetReserved(150).SetUnitPrice("12.50").SetCurrency("EUR").SaveX(b.ctx).ID)
 	b.put("e3", id.License, b.c.License.Create().SetContractID(ms2).SetProductID(e3).SetUnlimitedQuantity(true).SetReserved(5).SetEndsOn("2026-03-31").SaveX(b.ctx).ID)
-	b.put("db", id.License, b.c.License.Create().SetContractID(or1).SetProductID(db).SetQuantity(10).SetCapacity(10).SetCeiling(10).SaveX(b.ctx).ID)
+	b.put("db", id.License, b.c.License.Create().SetContractID(or1).SetProductID(db).SetQuantity(10).SetCapacity(10).SetCeiling(10).
+		SetRenewalQuantity(8).SaveX(b.ctx).ID)
+	b.put("purchase", id.Purchase, b.c.PurchaseReservation.Create().SetLicenseID(b.key("e5")).SetQuantity(20).SetStartsOn("2026-09-01").SaveX(b.ctx).ID)
+	b.c.PurchaseReservation.Create().SetLicenseID(b.key("db")).SetQuantity(2).SetStartsOn("2026-08-01").SetState("CANCELLED").ExecX(b.ctx)
 }
 
 func (b *builder) user(name, department string) int64 {

@@ -17,6 +17,7 @@ var reads = map[string]bool{
 	"node": true, "nodes": true, "viewer": true, "vendors": true, "products": true, "contracts": true, "licenses": true,
 	"allotments": true, "users": true, "groups": true, "deployments": true, "allocations": true, "decisions": true, "events": true, "policy": true, "cost": true, "showback": true,
 	"portfolioOverview": true, "licenseOverviews": true, "contractOverviews": true,
+	"purchaseReservations": true, "capacity": true,
 }
 
 // operations are the root fields that write: each is the operation of the same name, which the runner takes through the
@@ -30,6 +31,8 @@ var operations = map[string]bool{
 	"deleteUsers": true, "upsertGroups": true, "deleteGroup": true, "addGroupMembers": true, "removeGroupMembers": true,
 	"licenseGroup": true, "updateGroupLicense": true, "unlicenseGroup": true, "swapGroupLicense": true,
 	"excludeFromGroupLicense": true, "includeInGroupLicense": true, "assignSeats": true, "unassignSeats": true, "retrySeats": true,
+	"removeUnusedOverage": true, "placePurchaseReservation": true, "cancelPurchaseReservation": true, "fulfillPurchaseReservation": true,
+	"planRenewal": true, "renewContract": true,
 }
 
 // Authorize is the gate before the root fields: a field is executed only for somebody who is signed in, and only if it is

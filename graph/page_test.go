@@ -19,19 +19,22 @@ var root = as("root", "GLOBAL_ADMIN")
 var orders = map[string][]string{
 	"vendors":     {"NAME", "CREATED_AT"},
 	"products":    {"NAME", "SKU", "CREATED_AT"},
-	"contracts":   {"NUMBER", "NAME", "ENDS_ON", "CREATED_AT"},
-	"licenses":    {"CREATED_AT", "PRODUCT", "QUANTITY", "USED", "AVAILABLE", "ENDS_ON"},
+	"contracts":   {"NUMBER", "NAME", "ENDS_ON", "CREATED_AT", "LIFECYCLE"},
+	"licenses":    {"CREATED_AT", "PRODUCT", "QUANTITY", "USED", "AVAILABLE", "ENDS_ON", "EXPIRES_ON", "LIFECYCLE"},
 	"deployments": {"PRODUCT", "INSTALLS", "USERS", "CREATED_AT"},
 	"allocations": {"CREATED_AT", "QUANTITY"},
 	"allotments":  {"CREATED_AT", "NAME", "USED", "AVAILABLE", "WAITING", "ENDS_AT"},
 	"users":       {"CREATED_AT", "USER_NAME", "DISPLAY_NAME", "DEPARTMENT"},
 	"groups":      {"NAME", "CREATED_AT"},
 	"decisions":   {""},
+	"capacity":    {""},
 	"events":      {""},
 	"licenseOverviews": {"CREATED", "ENTITLED", "ALLOCATED", "AVAILABLE", "DEPLOYED", "HEADROOM", "UTILIZATION", "UNCOVERED", "OVER_BY",
 		"ALLOCATED_NOT_IN_USE", "IN_USE_NOT_ALLOCATED"},
 	"contractOverviews": {"CREATED", "ENTITLED", "ALLOCATED", "AVAILABLE", "DEPLOYED", "HEADROOM", "UTILIZATION", "UNCOVERED", "OVER_BY",
 		"ALLOCATED_NOT_IN_USE", "IN_USE_NOT_ALLOCATED"},
+
+	"purchaseReservations": {"STARTS_ON", "QUANTITY", "CREATED_AT"},
 }
 
 // Walking a list forwards and backwards in pages of any size gives what one page gives, in every order.

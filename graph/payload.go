@@ -1,6 +1,9 @@
 package graph
 
 import (
+	"context"
+
+	"github.com/ringfence/ringfence/ent"
 	"github.com/ringfence/ringfence/internal/operation"
 	"github.com/ringfence/ringfence/internal/query"
 )
@@ -24,4 +27,23 @@ func summary(s *operation.SeatSummary) *query.SeatSummary {
 		out.Skipped = append(out.Skipped, query.SkippedMembers(skipped))
 	}
 	return out
+}
+
+// steps hands the plan of a command to the reading side, which shows its licenses.
+func (r *Resolver) steps(ctx context.Context, plan []operation.OverageStep) ([]*query.OverageStep, error) {
+	rows := make([]*ent.License, len(plan))
+	for i, step := range plan {
+		rows[i] = step.License
+	}
+	licenses, err := r.Reader.ShowLicenses(ctx, rows)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]*query.OverageStep, len(plan))
+	for i, step := range plan {
+		out[i] = &query.OverageStep{
+			License: licenses[i], OverageBefore: step.OverageBefore, OverageAfter: step.OverageAfter, Removed: step.Removed, LimitAfter: step.LimitAfter,
+		}
+	}
+	return out, nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/ringfence/ringfence/ent/license"
 	"github.com/ringfence/ringfence/internal/id"
+	"github.com/ringfence/ringfence/internal/licensing"
 	"github.com/ringfence/ringfence/internal/operation"
 	"github.com/ringfence/ringfence/internal/query"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -378,6 +379,75 @@ func fieldContext_Contract_overview(ctx context.Context, ec *executionContext, f
 		return fc, err
 	}
 	return fc, nil
+}
+
+func _Contract_lifecycle(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *query.Contract) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Contract_lifecycle(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Lifecycle(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *licensing.Lifecycle) graphql.Marshaler {
+			return marshalOLifecycle2ᚖgithubᚗcomᚋringfenceᚋringfenceᚋinternalᚋlicensingᚐLifecycle(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_Contract_lifecycle(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Contract", field, true, false, errors.New("field of type Lifecycle does not have child fields"))
+}
+
+func _Contract_lifecycleUntil(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *query.Contract) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Contract_lifecycleUntil(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LifecycleUntil(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return marshalODate2ᚖstring(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_Contract_lifecycleUntil(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Contract", field, true, false, errors.New("field of type Date does not have child fields"))
+}
+
+func _Contract_anniversary(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *query.Contract) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Contract_anniversary(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Anniversary(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return marshalODate2ᚖstring(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_Contract_anniversary(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Contract", field, true, false, errors.New("field of type Date does not have child fields"))
 }
 
 func _ContractConnection_edges(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *query.Connection[*query.Contract]) (ret graphql.Marshaler) {
@@ -787,7 +857,7 @@ func unmarshalInputContractWhere(ctx context.Context, ec *executionContext, obj 
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"idIn", "search", "number", "name", "vendorIdIn", "startsOn", "endsOn"}
+	fieldsInOrder := [...]string{"idIn", "search", "number", "name", "vendorIdIn", "startsOn", "endsOn", "lifecycleIn"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -843,6 +913,13 @@ func unmarshalInputContractWhere(ctx context.Context, ec *executionContext, obj 
 				return it, err
 			}
 			it.EndsOn = data
+		case "lifecycleIn":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("lifecycleIn"))
+			data, err := unmarshalOLifecycle2ᚕgithubᚗcomᚋringfenceᚋringfenceᚋinternalᚋlicensingᚐLifecycleᚄ(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.LifecycleIn = data
 		}
 	}
 	return it, nil
@@ -1212,6 +1289,21 @@ func _Contract(ctx context.Context, ec *executionContext, sel ast.SelectionSet, 
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "lifecycle":
+			out.Values[i] = _Contract_lifecycle(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "lifecycleUntil":
+			out.Values[i] = _Contract_lifecycleUntil(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "anniversary":
+			out.Values[i] = _Contract_anniversary(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}

@@ -877,6 +877,38 @@ func fieldContext_GroupLicense_createdAt(_ context.Context, ec *executionContext
 	return graphql.NewScalarFieldContext("GroupLicense", field, false, false, errors.New("field of type Time does not have child fields"))
 }
 
+func _GroupLicense_capacity(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *query.GroupLicense) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupLicense_capacity(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Capacity(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *query.Capacity) graphql.Marshaler {
+			return marshalNCapacity2ᚖgithubᚗcomᚋringfenceᚋringfenceᚋinternalᚋqueryᚐCapacity(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_GroupLicense_capacity(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupLicense",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Capacity(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
 func _GroupLicenseConnection_edges(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *query.Connection[*query.GroupLicense]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -2917,6 +2949,44 @@ func _GroupLicense(ctx context.Context, ec *executionContext, sel ast.SelectionS
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "capacity":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _GroupLicense_capacity(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}

@@ -22,6 +22,7 @@ type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 
 type ResolverRoot interface {
 	AssignSeatsPayload() AssignSeatsPayloadResolver
+	CancelPurchaseReservationPayload() CancelPurchaseReservationPayloadResolver
 	CreateAllocationPayload() CreateAllocationPayloadResolver
 	CreateAllotmentPayload() CreateAllotmentPayloadResolver
 	CreateContractPayload() CreateContractPayloadResolver
@@ -34,12 +35,17 @@ type ResolverRoot interface {
 	DeletePayload() DeletePayloadResolver
 	DeleteUsersPayload() DeleteUsersPayloadResolver
 	ExcludeFromGroupLicensePayload() ExcludeFromGroupLicensePayloadResolver
+	FulfillPurchaseReservationPayload() FulfillPurchaseReservationPayloadResolver
 	GroupMembersPayload() GroupMembersPayloadResolver
 	IncludeInGroupLicensePayload() IncludeInGroupLicensePayloadResolver
 	LicenseGroupPayload() LicenseGroupPayloadResolver
 	Mutation() MutationResolver
+	PlacePurchaseReservationPayload() PlacePurchaseReservationPayloadResolver
+	PlanRenewalPayload() PlanRenewalPayloadResolver
 	Query() QueryResolver
 	RecordDeploymentsPayload() RecordDeploymentsPayloadResolver
+	RemoveUnusedOveragePayload() RemoveUnusedOveragePayloadResolver
+	RenewContractPayload() RenewContractPayloadResolver
 	RetrySeatsPayload() RetrySeatsPayloadResolver
 	RevokeServiceTokenPayload() RevokeServiceTokenPayloadResolver
 	SwapGroupLicensePayload() SwapGroupLicensePayloadResolver
@@ -85,6 +91,8 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		unmarshalInputAllotmentOrder,
 		unmarshalInputAllotmentWhere,
 		unmarshalInputAssignSeatsInput,
+		unmarshalInputCancelPurchaseReservationInput,
+		unmarshalInputCapacityWhere,
 		unmarshalInputContractOrder,
 		unmarshalInputContractOverviewWhere,
 		unmarshalInputContractWhere,
@@ -111,6 +119,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		unmarshalInputDeploymentWhere,
 		unmarshalInputEventWhere,
 		unmarshalInputExcludeFromGroupLicenseInput,
+		unmarshalInputFulfillPurchaseReservationInput,
 		unmarshalInputGroupInput,
 		unmarshalInputGroupMembersInput,
 		unmarshalInputGroupOrder,
@@ -124,9 +133,15 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		unmarshalInputOverviewRowOrder,
 		unmarshalInputOverviewRowWhere,
 		unmarshalInputOverviewWhere,
+		unmarshalInputPlacePurchaseReservationInput,
+		unmarshalInputPlanRenewalInput,
 		unmarshalInputProductOrder,
 		unmarshalInputProductWhere,
+		unmarshalInputPurchaseReservationOrder,
+		unmarshalInputPurchaseReservationWhere,
 		unmarshalInputRecordDeploymentsInput,
+		unmarshalInputRemoveUnusedOverageInput,
+		unmarshalInputRenewContractInput,
 		unmarshalInputRetrySeatsInput,
 		unmarshalInputRevokeServiceTokenInput,
 		unmarshalInputScopeInput,
@@ -818,6 +833,77 @@ type DeleteAllotmentPayload {
   released: Int!
   "The license it was a share of."
   license: License
+}
+`, BuiltIn: false},
+	{Name: "../schema/capacity.graphqls", Input: `"""
+Whether a group license has units for all it would license, in units, as it stands now. Members are those a group license serves:
+direct ones and, if it includes them, those of nested groups, each once; enabled, not excluded, within the scope of the allotment, and no
+guests unless the settings of the policy let them.
+"""
+type Capacity {
+  "Members, each counted once."
+  uniqueMembers: Int!
+  "Members who hold a seat of the license, for whichever reason."
+  seatsHeld: Int!
+  "Units that could be assigned today from the allotment, or the license itself: of all pools they are charged to, the least. Null: unlimited."
+  seatsAvailable: Int
+  "Members without a seat for whom there is no unit."
+  shortfall: Int!
+  "When the next units of a purchase reservation arrive. Null: none are on the way, or you may not see purchase reservations."
+  nextUnitsOn: Date
+  "How many arrive then."
+  nextUnits: Int
+  "What would help."
+  suggestion: CapacitySuggestion!
+  "How many units would help; 0 if nothing need be done."
+  suggestedUnits: Int!
+}
+
+"What would help a group license that is short of units."
+enum CapacitySuggestion {
+  "Nothing need be done."
+  NONE
+  "Raise the limit of the allotment: the pools above it have the units."
+  RAISE_ALLOTMENT
+  "Wait: enough units arrive with the next purchase reservation."
+  WAIT_FOR_UNITS
+  "Nothing can be assigned today: renew, or change the dates of the license, its contract or the allotment."
+  CHANGE_DATES
+  "Buy units, or take them from elsewhere."
+  BUY
+}
+
+extend type GroupLicense {
+  "Whether there are units for all members."
+  capacity: Capacity!
+}
+
+"Conditions on group licenses whose capacity is asked for. All that are given must hold."
+input CapacityWhere {
+  "Is one of these group licenses."
+  groupLicenseIdIn: [ID!]
+  "Of one of these groups."
+  groupIdIn: [ID!]
+  "Of one of these licenses."
+  licenseIdIn: [ID!]
+  "Charged to one of these allotments."
+  allotmentIdIn: [ID!]
+}
+
+extend type Query {
+  "The group licenses you may see, to ask each for its capacity (checkCapacity): before members are short of units, not afterwards."
+  capacity(
+    "How many from the start; 20 by default, at most 100."
+    first: Int
+    "Only what comes after this cursor."
+    after: String
+    "How many from the end, instead of ` + "`" + `first` + "`" + `; at most 100."
+    last: Int
+    "Only what comes before this cursor."
+    before: String
+    "Only what matches all of these."
+    where: CapacityWhere
+  ): GroupLicenseConnection!
 }
 `, BuiltIn: false},
 	{Name: "../schema/contract.graphqls", Input: `"An agreement with a vendor."
@@ -2417,6 +2503,60 @@ input DeleteLicenseInput {
   licenseId: ID!
 }
 `, BuiltIn: false},
+	{Name: "../schema/overage.graphqls", Input: `extend type License {
+  "Whether every release takes the overage down, until there is none: since removeUnusedOverage, until an overage is asked for anew."
+  overageShrinks: Boolean!
+}
+
+extend type Mutation {
+  """
+  Takes back what a license may give out beyond what was bought, as far as it is not in use. Nobody loses a seat. What is left of the
+  overage goes with every release, before anybody who waits is served. ` + "`" + `dryRun` + "`" + ` shows the plan.
+  """
+  removeUnusedOverage(
+    "Of which licenses."
+    input: RemoveUnusedOverageInput!
+  ): RemoveUnusedOveragePayload!
+}
+
+"The licenses whose unused overage is to be removed. Exactly one of licenseId and all is given."
+input RemoveUnusedOverageInput {
+  "Answer as if it were done, and change nothing. The decision is recorded as a dry run."
+  dryRun: Boolean
+  "Makes a retry with the same input return the first answer. At most 200 characters; another input under the same key is IDEMPOTENCY_KEY_REUSED."
+  idempotencyKey: String
+  "This license."
+  licenseId: ID
+  "True: every license with an overage."
+  all: Boolean
+}
+
+"Answer to removeUnusedOverage."
+type RemoveUnusedOveragePayload {
+  "What the policy answered, with its reasons."
+  decision: Decision
+  "Whether nothing was changed, because the input said so."
+  dryRun: Boolean!
+  "The licenses, as they are afterwards."
+  licenses: [License!]!
+  "What is taken from each of them, in the same order."
+  plan: [OverageStep!]!
+}
+
+"What is taken from the overage of one license, in units."
+type OverageStep {
+  "The license."
+  license: License!
+  "Overage before."
+  overageBefore: Int!
+  "Overage afterwards: what is in use beyond what was bought."
+  overageAfter: Int!
+  "The difference."
+  removed: Int!
+  "Limit afterwards. Null: unlimited."
+  limitAfter: Int
+}
+`, BuiltIn: false},
 	{Name: "../schema/overview.graphqls", Input: `"""
 The license position of one license, of one contract or of everything you may see (` + "`" + `portfolioOverview` + "`" + `): what is owned, what is allocated, and
 what is deployed and covered by nothing. Units of different metrics are never added together: the totals are those of one metric.
@@ -3078,6 +3218,377 @@ input DeleteProductInput {
   idempotencyKey: String
   "The product."
   productId: ID!
+}
+`, BuiltIn: false},
+	{Name: "../schema/purchase.graphqls", Input: `"""
+Units that are committed for a date (volume licensing). From ` + "`" + `startsOn` + "`" + `, 00:00 UTC, they count as entitled, until an order fulfills the
+reservation and they move into the license's quantity, or it is cancelled. It never changes otherwise: cancel and place again.
+"""
+type PurchaseReservation implements Node {
+  "Opaque id."
+  id: ID!
+  "Of which license."
+  license: License!
+  "Units."
+  quantity: Int!
+  "Day from which they count, UTC."
+  startsOn: Date!
+  "Where it stands."
+  state: PurchaseState!
+  "The last instant at which it can be cancelled; null once it is active or has ended."
+  cancellableUntil: Time
+  "Number of the order that fulfilled it."
+  orderNumber: String
+  "Remarks."
+  notes: String
+  "When it was placed."
+  createdAt: Time!
+  "When it was fulfilled or cancelled."
+  endedAt: Time
+}
+
+"Where a purchase reservation stands."
+enum PurchaseState {
+  "Its day is to come."
+  PLACED
+  "Its units count."
+  ACTIVE
+  "An order came; the units are part of the license's quantity."
+  FULFILLED
+  "It was taken back."
+  CANCELLED
+}
+
+"One page of purchase reservations."
+type PurchaseReservationConnection {
+  "The page, each item with its cursor."
+  edges: [PurchaseReservationEdge!]!
+  "The page without cursors."
+  nodes: [PurchaseReservation!]!
+  "Where the page begins and ends."
+  pageInfo: PageInfo!
+  "How many there are on all pages, as far as you may see them. Counted only when asked for."
+  totalCount: Int!
+}
+
+"One item of a page of purchase reservations."
+type PurchaseReservationEdge {
+  "The item."
+  node: PurchaseReservation!
+  "Opaque place of the item in its order, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  cursor: String!
+}
+
+"Conditions on purchase reservations. All that are given must hold."
+input PurchaseReservationWhere {
+  "Is one of these."
+  idIn: [ID!]
+  "In one of these states."
+  stateIn: [PurchaseState!]
+  "Of one of these licenses."
+  licenseIdIn: [ID!]
+  "Of licenses under one of these contracts."
+  contractIdIn: [ID!]
+  "By the day from which the units count."
+  startsOn: DateFilter
+}
+
+"What purchase reservations can be ordered by."
+enum PurchaseReservationOrderField {
+  "The day from which the units count; the default."
+  STARTS_ON
+  "Units."
+  QUANTITY
+  "When it was placed."
+  CREATED_AT
+}
+
+"Order of purchase reservations."
+input PurchaseReservationOrder {
+  "What to order by."
+  field: PurchaseReservationOrderField! = STARTS_ON
+  "Which way."
+  direction: OrderDirection! = ASC
+}
+
+extend type License {
+  "Units of purchase reservations that have started and wait for their order; part of the limit."
+  committed: Int!
+  "Purchase reservations, oldest first; those only that you may see."
+  purchaseReservations(
+    "How many from the start; 20 by default, at most 100."
+    first: Int
+    "Only what comes after this cursor."
+    after: String
+    "How many from the end, instead of ` + "`" + `first` + "`" + `; at most 100."
+    last: Int
+    "Only what comes before this cursor."
+    before: String
+    "Only those in one of these states."
+    stateIn: [PurchaseState!]
+  ): PurchaseReservationConnection!
+}
+
+extend type Query {
+  "Purchase reservations you may see."
+  purchaseReservations(
+    "How many from the start; 20 by default, at most 100."
+    first: Int
+    "Only what comes after this cursor."
+    after: String
+    "How many from the end, instead of ` + "`" + `first` + "`" + `; at most 100."
+    last: Int
+    "Only what comes before this cursor."
+    before: String
+    "Only what matches all of these."
+    where: PurchaseReservationWhere
+    "The order; see PurchaseReservationOrder for the default."
+    orderBy: PurchaseReservationOrder
+  ): PurchaseReservationConnection!
+}
+
+extend type Mutation {
+  """
+  Commits to units from a day on: today at the earliest, six calendar months ahead at the latest. Refused (NOT_IN_EFFECT) in the last 30
+  days before the contract's anniversary; a start within 60 days before it is warned of (NEAR_ANNIVERSARY). The numbers are settings
+  of the policy.
+  """
+  placePurchaseReservation(
+    "What to commit to."
+    input: PlacePurchaseReservationInput!
+  ): PlacePurchaseReservationPayload!
+  "Takes a purchase reservation back, until 72 hours before it starts (a setting of the policy); NOT_IN_EFFECT later. CONFLICT if it has ended."
+  cancelPurchaseReservation(
+    "Which."
+    input: CancelPurchaseReservationInput!
+  ): CancelPurchaseReservationPayload!
+  "Records the order that fulfills a purchase reservation: its units move into the license's quantity. CONFLICT if it has ended."
+  fulfillPurchaseReservation(
+    "Which, and the order."
+    input: FulfillPurchaseReservationInput!
+  ): FulfillPurchaseReservationPayload!
+}
+
+"A purchase reservation to place."
+input PlacePurchaseReservationInput {
+  "Answer as if it were done, and change nothing. The decision is recorded as a dry run."
+  dryRun: Boolean
+  "Makes a retry with the same input return the first answer. At most 200 characters; another input under the same key is IDEMPOTENCY_KEY_REUSED."
+  idempotencyKey: String
+  "Of which license; not of one without a limit."
+  licenseId: ID!
+  "Units, at least 1."
+  quantity: Int!
+  "Day from which they count, UTC. Today's count at once."
+  startsOn: Date!
+  "Remarks."
+  notes: String
+}
+
+"Answer to placePurchaseReservation."
+type PlacePurchaseReservationPayload {
+  "What the policy answered, with its reasons."
+  decision: Decision
+  "Whether nothing was changed, because the input said so."
+  dryRun: Boolean!
+  "The purchase reservation."
+  purchaseReservation: PurchaseReservation
+  "Its license."
+  license: License
+}
+
+"A purchase reservation to take back."
+input CancelPurchaseReservationInput {
+  "Answer as if it were done, and change nothing. The decision is recorded as a dry run."
+  dryRun: Boolean
+  "Makes a retry with the same input return the first answer. At most 200 characters; another input under the same key is IDEMPOTENCY_KEY_REUSED."
+  idempotencyKey: String
+  "The purchase reservation."
+  purchaseReservationId: ID!
+  "True: take it back although it is binding, or active already, because the vendor has agreed. Only a GLOBAL_ADMIN may."
+  overrideDeadline: Boolean
+}
+
+"Answer to cancelPurchaseReservation."
+type CancelPurchaseReservationPayload {
+  "What the policy answered, with its reasons."
+  decision: Decision
+  "Whether nothing was changed, because the input said so."
+  dryRun: Boolean!
+  "The purchase reservation."
+  purchaseReservation: PurchaseReservation
+  "Its license."
+  license: License
+}
+
+"A purchase reservation that is ordered."
+input FulfillPurchaseReservationInput {
+  "Answer as if it were done, and change nothing. The decision is recorded as a dry run."
+  dryRun: Boolean
+  "Makes a retry with the same input return the first answer. At most 200 characters; another input under the same key is IDEMPOTENCY_KEY_REUSED."
+  idempotencyKey: String
+  "The purchase reservation. One whose day is to come is fulfilled, too: the order gives the units."
+  purchaseReservationId: ID!
+  "Number of the order, at most 100 characters."
+  orderNumber: String!
+}
+
+"Answer to fulfillPurchaseReservation."
+type FulfillPurchaseReservationPayload {
+  "What the policy answered, with its reasons."
+  decision: Decision
+  "Whether nothing was changed, because the input said so."
+  dryRun: Boolean!
+  "The purchase reservation."
+  purchaseReservation: PurchaseReservation
+  "Its license."
+  license: License
+}
+`, BuiltIn: false},
+	{Name: "../schema/renewal.graphqls", Input: `"""
+Where a contract or a license stands between its first day and long after its last. A license without a first or last day of its own
+has that of its contract. How many days each stage takes is a setting of the policy. Seats are kept throughout.
+"""
+enum Lifecycle {
+  "Before the first day. Nothing can be assigned."
+  UPCOMING
+  "In force."
+  ACTIVE
+  "In force, and in its last days (60 by default)."
+  EXPIRING
+  "Over, and still to be renewed (for 30 days by default). Nothing can be assigned, unless the settings let it."
+  IN_GRACE
+  "Over (for 90 more days by default). Nothing can be assigned."
+  EXPIRED
+  "Over for good. Nothing can be assigned."
+  DISABLED
+}
+
+extend type License {
+  "Last day on which something can be assigned: its own or, if it has none, its contract's. Null: none, or you may not see it."
+  expiresOn: Date
+  "Where it stands today. Null: you may not see its dates."
+  lifecycle: Lifecycle
+  "Last day of that stage. Null: it lasts."
+  lifecycleUntil: Date
+  "Units it is to have from its renewal on. Null: no other number is planned."
+  renewalQuantity: Int
+  "Units in use now, used and reserved, beyond what is planned. Null: nothing is planned."
+  renewalShortfall: Int
+}
+
+extend type Contract {
+  "Where it stands today. Null: you may not see its dates."
+  lifecycle: Lifecycle
+  "Last day of that stage. Null: it lasts."
+  lifecycleUntil: Date
+  "The next anniversary, today included: of the first day, else the day after the last. Null: there is none, or you may not see its dates."
+  anniversary: Date
+}
+
+extend input LicenseWhere {
+  "In one of these stages."
+  lifecycleIn: [Lifecycle!]
+  "By last day, its own or its contract's; ` + "`" + `before` + "`" + ` finds what expires."
+  expiresOn: DateFilter
+  "Whether another quantity is planned for its renewal."
+  hasRenewalPlan: Boolean
+}
+
+extend enum LicenseOrderField {
+  "Last day, its own or its contract's; none counts as later than all."
+  EXPIRES_ON
+  "Stage, in the order of Lifecycle; those about to leave it first."
+  LIFECYCLE
+}
+
+extend input ContractWhere {
+  "In one of these stages."
+  lifecycleIn: [Lifecycle!]
+}
+
+extend enum ContractOrderField {
+  "Stage, in the order of Lifecycle; those about to leave it first."
+  LIFECYCLE
+}
+
+extend type Mutation {
+  "Notes the quantity a license is to have from its renewal on, and checks it against what is in use. A plan below use is warned of (INSUFFICIENT_POOL)."
+  planRenewal(
+    "What is planned."
+    input: PlanRenewalInput!
+  ): PlanRenewalPayload!
+  """
+  Moves the last day of a contract, and of those of its licenses that end with it, and puts planned quantities in force. A quantity below
+  use is refused (INSUFFICIENT_POOL) unless the input allows it; then the license is OVER_LIMIT, and nobody loses a seat. Where room
+  arises, the queues move.
+  """
+  renewContract(
+    "Which, and until when."
+    input: RenewContractInput!
+  ): RenewContractPayload!
+}
+
+"A plan for the renewal of a license."
+input PlanRenewalInput {
+  "Answer as if it were done, and change nothing. The decision is recorded as a dry run."
+  dryRun: Boolean
+  "Makes a retry with the same input return the first answer. At most 200 characters; another input under the same key is IDEMPOTENCY_KEY_REUSED."
+  idempotencyKey: String
+  "The license; it has a limit."
+  licenseId: ID!
+  "Units from the renewal on. Null, or left out: as many as now; what was planned is forgotten."
+  renewalQuantity: Int
+}
+
+"Answer to planRenewal."
+type PlanRenewalPayload {
+  "What the policy answered, with its reasons."
+  decision: Decision
+  "Whether nothing was changed, because the input said so."
+  dryRun: Boolean!
+  "The license."
+  license: License
+  "The plan against what is in use; null if nothing is planned."
+  check: RenewalCheck
+}
+
+"A planned quantity against what is in use now, in units."
+type RenewalCheck {
+  "In use: used and reserved."
+  consumed: Int!
+  "Planned."
+  renewalQuantity: Int!
+  "In use beyond what is planned."
+  shortfall: Int!
+}
+
+"A contract to renew."
+input RenewContractInput {
+  "Answer as if it were done, and change nothing. The decision is recorded as a dry run."
+  dryRun: Boolean
+  "Makes a retry with the same input return the first answer. At most 200 characters; another input under the same key is IDEMPOTENCY_KEY_REUSED."
+  idempotencyKey: String
+  "The contract; it has a last day."
+  contractId: ID!
+  "New last day; later than the present one."
+  endsOn: Date!
+  "False: leave planned quantities as plans. True by default: they are in force from now on."
+  applyPlannedQuantities: Boolean = true
+  "True: a planned quantity may be below what is in use."
+  allowOverLimit: Boolean = false
+}
+
+"Answer to renewContract."
+type RenewContractPayload {
+  "What the policy answered, with its reasons."
+  decision: Decision
+  "Whether nothing was changed, because the input said so."
+  dryRun: Boolean!
+  "The contract."
+  contract: Contract
+  "The licenses that were renewed: those without a last day of their own and those that ended with the contract, oldest first."
+  licenses: [License!]!
 }
 `, BuiltIn: false},
 	{Name: "../schema/schema.graphqls", Input: `"An instant in UTC, as RFC 3339 writes it: 2026-05-01T12:00:00Z."
@@ -4166,6 +4677,42 @@ func childFields_AssignSeatsPayload(ctx context.Context, ec *executionContext, f
 	return nil, fmt.Errorf("no field named %q was found under type AssignSeatsPayload", field.Name)
 }
 
+func childFields_CancelPurchaseReservationPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "decision":
+		return fieldContext_CancelPurchaseReservationPayload_decision(ctx, ec, field)
+	case "dryRun":
+		return fieldContext_CancelPurchaseReservationPayload_dryRun(ctx, ec, field)
+	case "purchaseReservation":
+		return fieldContext_CancelPurchaseReservationPayload_purchaseReservation(ctx, ec, field)
+	case "license":
+		return fieldContext_CancelPurchaseReservationPayload_license(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CancelPurchaseReservationPayload", field.Name)
+}
+
+func childFields_Capacity(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "uniqueMembers":
+		return fieldContext_Capacity_uniqueMembers(ctx, ec, field)
+	case "seatsHeld":
+		return fieldContext_Capacity_seatsHeld(ctx, ec, field)
+	case "seatsAvailable":
+		return fieldContext_Capacity_seatsAvailable(ctx, ec, field)
+	case "shortfall":
+		return fieldContext_Capacity_shortfall(ctx, ec, field)
+	case "nextUnitsOn":
+		return fieldContext_Capacity_nextUnitsOn(ctx, ec, field)
+	case "nextUnits":
+		return fieldContext_Capacity_nextUnits(ctx, ec, field)
+	case "suggestion":
+		return fieldContext_Capacity_suggestion(ctx, ec, field)
+	case "suggestedUnits":
+		return fieldContext_Capacity_suggestedUnits(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Capacity", field.Name)
+}
+
 func childFields_Contract(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -4188,6 +4735,12 @@ func childFields_Contract(ctx context.Context, ec *executionContext, field graph
 		return fieldContext_Contract_licenses(ctx, ec, field)
 	case "overview":
 		return fieldContext_Contract_overview(ctx, ec, field)
+	case "lifecycle":
+		return fieldContext_Contract_lifecycle(ctx, ec, field)
+	case "lifecycleUntil":
+		return fieldContext_Contract_lifecycleUntil(ctx, ec, field)
+	case "anniversary":
+		return fieldContext_Contract_anniversary(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Contract", field.Name)
 }
@@ -4652,6 +5205,20 @@ func childFields_ExclusionEdge(ctx context.Context, ec *executionContext, field 
 	return nil, fmt.Errorf("no field named %q was found under type ExclusionEdge", field.Name)
 }
 
+func childFields_FulfillPurchaseReservationPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "decision":
+		return fieldContext_FulfillPurchaseReservationPayload_decision(ctx, ec, field)
+	case "dryRun":
+		return fieldContext_FulfillPurchaseReservationPayload_dryRun(ctx, ec, field)
+	case "purchaseReservation":
+		return fieldContext_FulfillPurchaseReservationPayload_purchaseReservation(ctx, ec, field)
+	case "license":
+		return fieldContext_FulfillPurchaseReservationPayload_license(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type FulfillPurchaseReservationPayload", field.Name)
+}
+
 func childFields_Group(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -4726,6 +5293,8 @@ func childFields_GroupLicense(ctx context.Context, ec *executionContext, field g
 		return fieldContext_GroupLicense_replacedBy(ctx, ec, field)
 	case "createdAt":
 		return fieldContext_GroupLicense_createdAt(ctx, ec, field)
+	case "capacity":
+		return fieldContext_GroupLicense_capacity(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type GroupLicense", field.Name)
 }
@@ -4838,8 +5407,24 @@ func childFields_License(ctx context.Context, ec *executionContext, field graphq
 		return fieldContext_License_pricePer(ctx, ec, field)
 	case "cost":
 		return fieldContext_License_cost(ctx, ec, field)
+	case "overageShrinks":
+		return fieldContext_License_overageShrinks(ctx, ec, field)
 	case "overview":
 		return fieldContext_License_overview(ctx, ec, field)
+	case "committed":
+		return fieldContext_License_committed(ctx, ec, field)
+	case "purchaseReservations":
+		return fieldContext_License_purchaseReservations(ctx, ec, field)
+	case "expiresOn":
+		return fieldContext_License_expiresOn(ctx, ec, field)
+	case "lifecycle":
+		return fieldContext_License_lifecycle(ctx, ec, field)
+	case "lifecycleUntil":
+		return fieldContext_License_lifecycleUntil(ctx, ec, field)
+	case "renewalQuantity":
+		return fieldContext_License_renewalQuantity(ctx, ec, field)
+	case "renewalShortfall":
+		return fieldContext_License_renewalShortfall(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type License", field.Name)
 }
@@ -4958,6 +5543,22 @@ func childFields_ObservationEdge(ctx context.Context, ec *executionContext, fiel
 		return fieldContext_ObservationEdge_cursor(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ObservationEdge", field.Name)
+}
+
+func childFields_OverageStep(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "license":
+		return fieldContext_OverageStep_license(ctx, ec, field)
+	case "overageBefore":
+		return fieldContext_OverageStep_overageBefore(ctx, ec, field)
+	case "overageAfter":
+		return fieldContext_OverageStep_overageAfter(ctx, ec, field)
+	case "removed":
+		return fieldContext_OverageStep_removed(ctx, ec, field)
+	case "limitAfter":
+		return fieldContext_OverageStep_limitAfter(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type OverageStep", field.Name)
 }
 
 func childFields_Overview(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5088,6 +5689,34 @@ func childFields_PageInfo(ctx context.Context, ec *executionContext, field graph
 	return nil, fmt.Errorf("no field named %q was found under type PageInfo", field.Name)
 }
 
+func childFields_PlacePurchaseReservationPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "decision":
+		return fieldContext_PlacePurchaseReservationPayload_decision(ctx, ec, field)
+	case "dryRun":
+		return fieldContext_PlacePurchaseReservationPayload_dryRun(ctx, ec, field)
+	case "purchaseReservation":
+		return fieldContext_PlacePurchaseReservationPayload_purchaseReservation(ctx, ec, field)
+	case "license":
+		return fieldContext_PlacePurchaseReservationPayload_license(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PlacePurchaseReservationPayload", field.Name)
+}
+
+func childFields_PlanRenewalPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "decision":
+		return fieldContext_PlanRenewalPayload_decision(ctx, ec, field)
+	case "dryRun":
+		return fieldContext_PlanRenewalPayload_dryRun(ctx, ec, field)
+	case "license":
+		return fieldContext_PlanRenewalPayload_license(ctx, ec, field)
+	case "check":
+		return fieldContext_PlanRenewalPayload_check(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PlanRenewalPayload", field.Name)
+}
+
 func childFields_Policy(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "revision":
@@ -5166,6 +5795,56 @@ func childFields_ProductEdge(ctx context.Context, ec *executionContext, field gr
 	return nil, fmt.Errorf("no field named %q was found under type ProductEdge", field.Name)
 }
 
+func childFields_PurchaseReservation(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_PurchaseReservation_id(ctx, ec, field)
+	case "license":
+		return fieldContext_PurchaseReservation_license(ctx, ec, field)
+	case "quantity":
+		return fieldContext_PurchaseReservation_quantity(ctx, ec, field)
+	case "startsOn":
+		return fieldContext_PurchaseReservation_startsOn(ctx, ec, field)
+	case "state":
+		return fieldContext_PurchaseReservation_state(ctx, ec, field)
+	case "cancellableUntil":
+		return fieldContext_PurchaseReservation_cancellableUntil(ctx, ec, field)
+	case "orderNumber":
+		return fieldContext_PurchaseReservation_orderNumber(ctx, ec, field)
+	case "notes":
+		return fieldContext_PurchaseReservation_notes(ctx, ec, field)
+	case "createdAt":
+		return fieldContext_PurchaseReservation_createdAt(ctx, ec, field)
+	case "endedAt":
+		return fieldContext_PurchaseReservation_endedAt(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PurchaseReservation", field.Name)
+}
+
+func childFields_PurchaseReservationConnection(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return fieldContext_PurchaseReservationConnection_edges(ctx, ec, field)
+	case "nodes":
+		return fieldContext_PurchaseReservationConnection_nodes(ctx, ec, field)
+	case "pageInfo":
+		return fieldContext_PurchaseReservationConnection_pageInfo(ctx, ec, field)
+	case "totalCount":
+		return fieldContext_PurchaseReservationConnection_totalCount(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PurchaseReservationConnection", field.Name)
+}
+
+func childFields_PurchaseReservationEdge(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "node":
+		return fieldContext_PurchaseReservationEdge_node(ctx, ec, field)
+	case "cursor":
+		return fieldContext_PurchaseReservationEdge_cursor(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PurchaseReservationEdge", field.Name)
+}
+
 func childFields_RecordDeploymentsPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "decision":
@@ -5198,6 +5877,46 @@ func childFields_Remediation(ctx context.Context, ec *executionContext, field gr
 		return fieldContext_Remediation_allocation(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Remediation", field.Name)
+}
+
+func childFields_RemoveUnusedOveragePayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "decision":
+		return fieldContext_RemoveUnusedOveragePayload_decision(ctx, ec, field)
+	case "dryRun":
+		return fieldContext_RemoveUnusedOveragePayload_dryRun(ctx, ec, field)
+	case "licenses":
+		return fieldContext_RemoveUnusedOveragePayload_licenses(ctx, ec, field)
+	case "plan":
+		return fieldContext_RemoveUnusedOveragePayload_plan(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RemoveUnusedOveragePayload", field.Name)
+}
+
+func childFields_RenewContractPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "decision":
+		return fieldContext_RenewContractPayload_decision(ctx, ec, field)
+	case "dryRun":
+		return fieldContext_RenewContractPayload_dryRun(ctx, ec, field)
+	case "contract":
+		return fieldContext_RenewContractPayload_contract(ctx, ec, field)
+	case "licenses":
+		return fieldContext_RenewContractPayload_licenses(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RenewContractPayload", field.Name)
+}
+
+func childFields_RenewalCheck(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "consumed":
+		return fieldContext_RenewalCheck_consumed(ctx, ec, field)
+	case "renewalQuantity":
+		return fieldContext_RenewalCheck_renewalQuantity(ctx, ec, field)
+	case "shortfall":
+		return fieldContext_RenewalCheck_shortfall(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RenewalCheck", field.Name)
 }
 
 func childFields_RetrySeatsPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {

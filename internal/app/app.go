@@ -151,7 +151,9 @@ func (a *App) build(ctx context.Context) (err error) {
 		}
 	}
 	a.Runner = operation.NewRunner(operation.Config{Store: a.Store, Policy: a.Policy, Logger: cfg.Log, DefaultLocation: cfg.DefaultLocation})
-	a.reader = query.NewReader(query.Config{Store: a.Store, Policy: a.Policy, Clock: cfg.Clock})
+	a.reader = query.NewReader(query.Config{
+		Store: a.Store, Policy: a.Policy, Clock: cfg.Clock, Daybreak: a.Runner.Daybreak, DefaultLocation: cfg.DefaultLocation,
+	})
 	a.Schema = graph.New(&graph.Resolver{Runner: a.Runner, Reader: a.reader})
 	verifiers.Services = a.Runner
 	return a.route(identity.New(verifiers))

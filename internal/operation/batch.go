@@ -199,6 +199,11 @@ func (b *batch) write(ctx context.Context, tx *store.Tx) error {
 		payloads = b.payloads()
 	}
 	b.answer(payloads)
+	for _, e := range b.turns {
+		if e.writing != nil {
+			w.events = append(w.events, e.writing.events...)
+		}
+	}
 	w.seatEvents(func(seat *licensing.Seat) (*decision, string) {
 		e := b.turns[seat.Turn]
 		return e.writing.accountable(), e.reading.who.name()

@@ -26,8 +26,15 @@ func (c *UpdateContract) check() error {
 
 func (c *UpdateContract) prepare(ctx context.Context, r *reading) (*plan[UpdateContractPayload], error) {
 	key := c.ContractID.Key(id.Contract)
-	if err := r.exists(ctx, "contracts", key, fault.Missing("contractId", "contract")); err != nil {
+	missing := fault.Missing("contractId", "contract")
+	if err := r.exists(ctx, "contracts", key, missing); err != nil {
 		return nil, err
+	}
+	dated := c.StartsOn.IsSet() || c.EndsOn.IsSet() // its dates bind its licenses
+	if dated {
+		if err := r.lockContract(ctx, key, missing); err != nil {
+			return nil, err
+		}
 	}
 	return &plan[UpdateContractPayload]{ask: r.question(c.action(), nil), write: func(ctx context.Context, w *writing) (*UpdateContractPayload, error) {
 		row, err := w.tx.Client().Contract.Get(ctx, key)
@@ -44,6 +51,11 @@ func (c *UpdateContract) prepare(ctx context.Context, r *reading) (*plan[UpdateC
 			return nil, err
 		}
 		w.happened("CONTRACT_UPDATED", "contract", key, nil)
+		if dated {
+			if err := w.redate(ctx, key, dates{starts, ends}); err != nil {
+				return nil, err
+			}
+		}
 		p, err := w.contractPayload(ctx, key)
 		return &UpdateContractPayload{Contract: p.Contract}, err
 	}}, nil

@@ -63,6 +63,8 @@ const (
 	seatFields    = `id state allotment { id } position waitingSince priority disabledPlans { name } ` + reasonFields +
 		` reasons { direct state group { id } allotment { id } }`
 	resultFields  = `results { user { id } seat { id state } ` + reasonFields + ` }`
+	purchaseFields = `purchaseReservation { id quantity startsOn state cancellableUntil orderNumber notes }
+		license { id quantity committed overage ` + figuresFields + ` }`
 	productFields = `product { id name sku skuId kind blockedLocations servicePlans { id name } }`
 )
 
@@ -100,6 +102,13 @@ var payloads = map[string]string{
 	"swapGroupLicense":        grantFields,
 	"excludeFromGroupLicense": grantFields,
 	"includeInGroupLicense":   grantFields,
+
+	"removeUnusedOverage":        `licenses { id overage overageShrinks ` + figuresFields + ` } plan { license { id } overageBefore overageAfter removed limitAfter }`,
+	"placePurchaseReservation":   purchaseFields,
+	"cancelPurchaseReservation":  purchaseFields,
+	"fulfillPurchaseReservation": purchaseFields,
+	"planRenewal":                `license { id quantity renewalQuantity renewalShortfall ` + figuresFields + ` } check { consumed renewalQuantity shortfall }`,
+	"renewContract":              `contract { id endsOn lifecycle } licenses { id quantity renewalQuantity endsOn expiresOn ` + figuresFields + ` }`,
 }
 
 const allocationTerms = `deployment { product } name quantity unlimited metric costCenter`
@@ -161,11 +170,27 @@ type payload struct {
 	GroupLicense struct{ ID string }
 	Summary      summary
 	Results      []result
+	Licenses     []pool
+	Plan         []overageStep
+	Check        *struct{ Consumed, RenewalQuantity, Shortfall int }
+
+	PurchaseReservation struct {
+		ID, State, StartsOn string
+		CancellableUntil    *time.Time
+		OrderNumber         *string
+	}
 	DeletedID    string
 	DeletedIDs   []string
 	Changed      int
 	Moved        int
 	Released     int
+}
+
+// overageStep is what is taken from one license, as it is shown.
+type overageStep struct {
+	License                              struct{ ID string }
+	OverageBefore, OverageAfter, Removed int
+	LimitAfter                           *int
 }
 
 type decision struct {
@@ -185,6 +210,11 @@ type pool struct {
 	Scope                    struct{ Departments, Countries []string }
 	Quantity, Overage        int
 	UnlimitedQuantity        bool
+	OverageShrinks           bool
+	Committed                int
+	EndsOn, ExpiresOn        *string
+	RenewalQuantity          *int
+	RenewalShortfall         *int
 }
 
 type summary struct {

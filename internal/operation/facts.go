@@ -30,11 +30,11 @@ func newFacts() *facts {
 
 type license struct {
 	id, productID, contractID int64
-	quantity, overage         int64
-	committed                 int64 // by purchase reservations that have started
-	unlimited                 bool
 	pool                      *licensing.Pool
 	product                   *product
+	own, contract             dates
+	due                       bool  // purchase reservations of it are to start
+	overage                   int64 // as it was last told of
 }
 
 type product struct {
@@ -249,7 +249,7 @@ func (r *reading) questionPools(pool *licensing.Pool, requested int64) []policy.
 func (r *reading) questionLicense(id int64, disabled []int) *policy.License {
 	l := r.facts.licenses[id]
 	return &policy.License{
-		ID: l.id, ProductKind: l.product.kind, SKU: l.product.sku, Quantity: l.quantity, Unlimited: l.unlimited,
+		ID: l.id, ProductKind: l.product.kind, SKU: l.product.sku, Quantity: l.pool.Stock.Quantity, Unlimited: l.pool.Stock.Unlimited,
 		BlockedLocations: l.product.blocked, Plans: planNames(l.product, disabled), StartsAt: l.pool.StartsAt, EndsAt: l.pool.EndsAt,
 	}
 }

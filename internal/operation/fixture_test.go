@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/ringfence/ringfence/internal/id"
 )
 
 // product makes a product with service plans and gives its id and those of the plans by name.
@@ -257,4 +259,47 @@ func (w *world) sweep(passed time.Duration) {
 	if err := w.Runner.Sweep(w.Context()); err != nil {
 		w.Fatal(err)
 	}
+}
+
+// stock tells what the limit of a license is made of: bought, committed and beyond.
+func (p pool) stock() string {
+	text := fmt.Sprint(p.Quantity)
+	if p.Committed > 0 {
+		text += fmt.Sprintf("+%d committed", p.Committed)
+	}
+	if p.Overage > 0 {
+		text += fmt.Sprintf("+%d", p.Overage)
+	}
+	if p.OverageShrinks {
+		text += " shrinks"
+	}
+	return text
+}
+
+// day gives the day that is a number of days from the service's today.
+func (w *world) day(days int) string {
+	return w.Clock.Now().UTC().AddDate(0, 0, days).Format(time.DateOnly)
+}
+
+// place places a purchase reservation.
+func (w *world) place(license string, quantity int, startsOn string) payload {
+	w.Helper()
+	return w.do("placePurchaseReservation", in{"licenseId": license, "quantity": quantity, "startsOn": startsOn})
+}
+
+// happenings counts the events of a type.
+func (w *world) happenings(kind string) int {
+	w.Helper()
+	var answer struct{ Events struct{ TotalCount int } }
+	w.ask(`query($type: [String!]) { events(where: {typeIn: $type}) { totalCount } }`, in{"type": []string{kind}}, &answer)
+	return answer.Events.TotalCount
+}
+
+// key gives the key behind an id.
+func key(text string) int64 {
+	parsed, err := id.Parse(text)
+	if err != nil {
+		panic(err)
+	}
+	return parsed.N
 }

@@ -62,12 +62,15 @@ func (w *writing) dropReplaced(ctx context.Context) error {
 }
 
 func (w *writing) poolParts() []store.Part {
-	var licenses, allotments []licensing.Change
+	var licenses, restocked, allotments []licensing.Change
 	states := &licenseStates{}
 	for _, pool := range w.book.Pools {
 		change, changed := pool.Change()
 		switch {
 		case !changed:
+		case change.Stock != nil:
+			restocked = append(restocked, change)
+			states.add(w.facts.licenses[pool.Key.License], false)
 		case pool.Key.IsLicense():
 			licenses = append(licenses, change)
 			states.add(w.facts.licenses[pool.Key.License], false)
@@ -76,10 +79,28 @@ func (w *writing) poolParts() []store.Part {
 		}
 		pool.Load()
 	}
-	return slices.Concat(poolPart("licenses", licenses), poolPart("allotments", allotments), states.part(w.Now()))
+	return slices.Concat(poolPart("licenses", licenses), poolPart("licenses", restocked, stockColumns(restocked)...), poolPart("allotments", allotments),
+		states.part(w.Now()))
 }
 
-func poolPart(table string, changes []licensing.Change) []store.Part {
+// stockColumns are what the limits of licenses are made of. They change in one statement with the limit, because the database checks that
+// they agree.
+func stockColumns(changes []licensing.Change) []store.Column {
+	n := len(changes)
+	quantity, committed, overage := make([]int64, n), make([]int64, n), make([]int64, n)
+	unlimited, shrinks := make([]bool, n), make([]bool, n)
+	for i, c := range changes {
+		quantity[i], committed[i], overage[i] = c.Stock.Quantity, c.Stock.Committed, c.Stock.Overage
+		unlimited[i], shrinks[i] = c.Stock.Unlimited, c.Stock.Shrinks
+	}
+	return []store.Column{
+		{Name: "quantity", Values: quantity}, {Name: "committed", Values: committed}, {Name: "overage", Values: overage},
+		{Name: "unlimited_quantity", Values: unlimited}, {Name: "overage_shrinks", Values: shrinks},
+	}
+}
+
+// poolPart is the statement that writes pools: counts as differences, all else, and the further columns, as it is now.
+func poolPart(table string, changes []licensing.Change, more ...store.Column) []store.Part {
 	n := len(changes)
 	if n == 0 {
 		return nil
@@ -97,10 +118,14 @@ func poolPart(table string, changes []licensing.Change) []store.Part {
 		{Name: "id", Values: ids}, {Name: "du", Values: used}, {Name: "dr", Values: reserved}, {Name: "dw", Values: waiting}, {Name: "de", Values: errors},
 		{Name: "lim", Values: limits}, {Name: "ceil", Values: ceilings},
 	}
+	further := ""
+	for _, column := range more {
+		further += ", " + column.Name + " = v." + column.Name
+	}
 	return []store.Part{{Build: func(r *store.Reader, first int) (string, []any) {
-		rows, args := r.Table("v", first, columns...)
+		rows, args := r.Table("v", first, append(columns, more...)...)
 		return fmt.Sprintf(`UPDATE %[1]s SET used = %[1]s.used + v.du, reserved = %[1]s.reserved + v.dr, waiting = %[1]s.waiting + v.dw,
-			errors = %[1]s.errors + v.de, capacity = v.lim, ceiling = v.ceil FROM %[2]s WHERE %[1]s.id = v.id`, table, rows), args
+			errors = %[1]s.errors + v.de, capacity = v.lim, ceiling = v.ceil%[3]s FROM %[2]s WHERE %[1]s.id = v.id`, table, rows, further), args
 	}}}
 }
 

@@ -16,7 +16,7 @@ type licenseStates struct {
 
 // add notes a license as its pool stands now.
 func (s *licenseStates) add(l *license, deleted bool) {
-	s.license, s.quantity, s.committed = append(s.license, l.id), append(s.quantity, l.quantity), append(s.committed, l.committed)
+	s.license, s.quantity, s.committed = append(s.license, l.id), append(s.quantity, l.pool.Stock.Quantity), append(s.committed, l.pool.Stock.Committed)
 	s.used, s.reserved, s.capacity = append(s.used, l.pool.Used), append(s.reserved, l.pool.Reserved), append(s.capacity, l.pool.Limit)
 	s.deleted = append(s.deleted, deleted)
 }

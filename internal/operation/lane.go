@@ -2,7 +2,6 @@ package operation
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"runtime/debug"
 	"slices"
@@ -222,9 +221,8 @@ func (r *Runner) runBatch(ctx context.Context, jobs []*job, written func()) ([]r
 			}
 			return err
 		})
-		var wider *widenError
-		if errors.As(err, &wider) {
-			widen.add(wider.licenses)
+		once, err := r.again(ctx, err, &widen)
+		if once && err == nil {
 			continue
 		}
 		return b.results, err

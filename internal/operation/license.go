@@ -63,7 +63,7 @@ func (c *CreateLicense) prepare(ctx context.Context, r *reading) (*plan[CreateLi
 		if err != nil {
 			return nil, err
 		}
-		created := &license{id: row.ID, quantity: row.Quantity, pool: &licensing.Pool{Limit: row.Capacity}}
+		created := &license{id: row.ID, pool: &licensing.Pool{Limit: row.Capacity, Stock: &licensing.Stock{Quantity: row.Quantity}}}
 		states := &licenseStates{}
 		states.add(created, false)
 		if err := w.tx.Together(ctx, states.part(w.Now())...); err != nil {
@@ -96,50 +96,37 @@ func (c *UpdateLicense) prepare(ctx context.Context, r *reading) (*plan[UpdateLi
 	if err != nil {
 		return nil, err
 	}
-	l := *r.facts.licenses[t.key.License]
+	stock := *pool.Stock
 	if c.Quantity != nil {
-		l.quantity, l.unlimited = int64(*c.Quantity), false
+		stock.Quantity, stock.Unlimited = int64(*c.Quantity), false
 	}
 	if c.UnlimitedQuantity != nil {
-		if !*c.UnlimitedQuantity && l.unlimited && c.Quantity == nil {
+		if !*c.UnlimitedQuantity && stock.Unlimited && c.Quantity == nil {
 			return nil, fault.Invalid("quantity", "a license that is not unlimited needs a quantity")
 		}
-		l.unlimited = *c.UnlimitedQuantity
+		stock.Unlimited = *c.UnlimitedQuantity
 	}
-	if l.unlimited {
-		l.quantity = 0
+	if stock.Unlimited {
+		stock.Quantity = 0
 	}
-	if c.Overage != nil {
-		l.overage = int64(*c.Overage)
+	if c.Overage != nil { // asked for anew, it is there to be used
+		stock.Overage, stock.Shrinks = int64(*c.Overage), false
 	}
-	if !l.unlimited && l.quantity+l.overage+l.committed > maxCount {
+	if limit := stock.Limit(); limit != nil && *limit > maxCount {
 		return nil, fault.Invalid("overage", "quantity, overage and purchase reservations together pass %d", maxCount)
 	}
 	question := r.questionLicense(t.key.License, nil)
 	ask := &policy.Input{
 		Now: r.Now(), Action: c.action(), Principal: r.who.facts(), License: question, Pools: r.questionPools(pool, 0),
-		Args: map[string]any{"quantity": l.quantity, "unlimitedQuantity": l.unlimited, "overage": l.overage},
+		Args: map[string]any{"quantity": stock.Quantity, "unlimitedQuantity": stock.Unlimited, "overage": stock.Overage},
 	}
 	return &plan[UpdateLicensePayload]{ask: ask, hidden: r.hides(ctx, pool, t), write: func(ctx context.Context, w *writing) (*UpdateLicensePayload, error) {
-		return w.updateLicense(ctx, c, &l, pool)
+		return w.updateLicense(ctx, c, stock, pool)
 	}}, nil
 }
 
-func (w *writing) updateLicense(ctx context.Context, c *UpdateLicense, l *license, pool *licensing.Pool) (*UpdateLicensePayload, error) {
-	var limit *int64
-	if !l.unlimited {
-		sum := l.quantity + l.overage + l.committed
-		limit = &sum
-	}
-	pool.SetLimit(limit)
-	stored := w.facts.licenses[l.id]
-	stored.quantity, stored.overage, stored.unlimited = l.quantity, l.overage, l.unlimited
-	change, _ := pool.Change()
-	// Quantity and limit change in one statement, because the database checks that they agree.
-	if _, err := w.tx.Exec(ctx, `UPDATE licenses SET quantity = $1, unlimited_quantity = $2, overage = $3, capacity = $4, ceiling = $5 WHERE id = $6`,
-		l.quantity, l.unlimited, l.overage, change.Limit, change.Ceiling, l.id); err != nil {
-		return nil, err
-	}
+func (w *writing) updateLicense(ctx context.Context, c *UpdateLicense, stock licensing.Stock, pool *licensing.Pool) (*UpdateLicensePayload, error) {
+	w.restock(pool, stock)
 	fields, err := w.updateTerms(ctx, c, pool)
 	if err != nil {
 		return nil, err
@@ -153,8 +140,10 @@ func (w *writing) updateLicense(ctx context.Context, c *UpdateLicense, l *licens
 	if err := w.flush(ctx); err != nil {
 		return nil, err
 	}
-	w.happened("LICENSE_UPDATED", "license", l.id, map[string]any{"quantity": l.quantity, "unlimitedQuantity": l.unlimited, "overage": l.overage}).pool = pool.Key
-	row, err := w.licenseRow(ctx, l.id)
+	w.happened("LICENSE_UPDATED", "license", pool.Key.License, map[string]any{
+		"quantity": pool.Stock.Quantity, "unlimitedQuantity": pool.Stock.Unlimited, "overage": pool.Stock.Overage,
+	}).pool = pool.Key
+	row, err := w.licenseRow(ctx, pool.Key.License)
 	return &UpdateLicensePayload{License: row}, err
 }
 
@@ -173,7 +162,8 @@ func (w *writing) updateTerms(ctx context.Context, c *UpdateLicense, pool *licen
 	set(&per, c.PricePer)
 	_, err = w.tx.Exec(ctx, `UPDATE licenses SET starts_on = $1, ends_on = $2, unit_price = $3, currency = $4, price_per = $5, notes = $6 WHERE id = $7`,
 		starts, ends, price, in, per, notes, row.ID)
-	pool.StartsAt, pool.EndsAt = dayStart(starts), dayEnd(ends)
+	l := w.facts.licenses[row.ID]
+	w.date(l, dates{starts, ends}, l.contract)
 	var fields []string
 	if !same(starts, row.StartsOn) {
 		fields = append(fields, "startsAt")

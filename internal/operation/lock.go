@@ -2,6 +2,7 @@ package operation
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -10,8 +11,13 @@ import (
 	"github.com/ringfence/ringfence/internal/licensing"
 )
 
-// locks are the licenses a transaction has to lock beyond those its command names.
-type locks struct{ licenses map[int64]bool }
+// locks are the licenses a transaction has to lock beyond those its command names, and those whose due purchase reservations were
+// taken care of before it began.
+type locks struct {
+	licenses map[int64]bool
+	awake    map[int64]bool
+	all      bool // all of them are taken care of: by this very transaction
+}
 
 func (l *locks) add(licenses []int64) {
 	if l.licenses == nil {
@@ -27,6 +33,26 @@ func (l *locks) add(licenses []int64) {
 type widenError struct{ licenses []int64 }
 
 func (e *widenError) Error() string { return fmt.Sprintf("more licenses are needed: %v", e.licenses) }
+
+// again tells whether a transaction is to be tried once more: with more licenses locked, or after what was due has been done.
+func (r *Runner) again(ctx context.Context, err error, widen *locks) (bool, error) {
+	var wider *widenError
+	var due *dueError
+	switch {
+	case errors.As(err, &wider):
+		widen.add(wider.licenses)
+		return true, nil
+	case errors.As(err, &due):
+		if widen.awake == nil {
+			widen.awake = map[int64]bool{}
+		}
+		for _, license := range due.licenses { // once, whatever comes of it
+			widen.awake[license] = true
+		}
+		return true, r.activate(ctx, due.licenses)
+	}
+	return false, err
+}
 
 // lockGroups locks groups, so that neither members nor group licenses of them change under the transaction.
 func (r *reading) lockGroups(ctx context.Context, ids []int64) error {
@@ -67,19 +93,24 @@ func (r *reading) lockLicenses(ctx context.Context, ids []int64) error {
 	if lock != "" {
 		lock += " OF l"
 	}
-	rows, err := r.Query(ctx, `SELECT l.id, l.product_id, l.contract_id, l.quantity, l.unlimited_quantity, l.overage, l.committed, l.starts_on, l.ends_on, l.capacity,
-		l.ceiling, l.used, l.reserved, l.waiting, l.errors, p.name, p.sku, p.kind, p.blocked_locations, COALESCE(s.id, 0), COALESCE(s.name, '')
-		FROM licenses l JOIN products p ON p.id = l.product_id
+	rows, err := r.Query(ctx, `SELECT l.id, l.product_id, l.contract_id, l.quantity, l.unlimited_quantity, l.overage, l.overage_shrinks, l.committed, l.capacity,
+		l.ceiling, l.used, l.reserved, l.waiting, l.errors, p.name, p.sku, p.kind, p.blocked_locations, COALESCE(s.id, 0), COALESCE(s.name, ''),
+		d.license_id IS NOT NULL FROM licenses l JOIN products p ON p.id = l.product_id
 		LEFT JOIN (SELECT pp.product_id, s.id, s.name FROM product_plans pp JOIN service_plans s ON s.id = pp.plan_id WHERE `+r.Any("s.name", 2)+`) s
-		ON s.product_id = p.id WHERE `+r.Any("l.id", 1)+` ORDER BY l.id, s.id`+lock,
-		r.Array(ids), r.Array(slices.Sorted(maps.Keys(r.policy.RelevantPlans()))))
+		ON s.product_id = p.id
+		LEFT JOIN (SELECT DISTINCT license_id FROM purchase_reservations WHERE state = 'PLACED' AND starts_on <= $3) d ON d.license_id = l.id
+		WHERE `+r.Any("l.id", 1)+` ORDER BY l.id, s.id`+lock,
+		r.Array(ids), r.Array(slices.Sorted(maps.Keys(r.policy.RelevantPlans()))), r.today())
 	if err := each(rows, err, r.scanLicense); err != nil {
+		return err
+	}
+	if err := r.due(ids); err != nil {
 		return err
 	}
 	if err := r.lockRelated(ctx); err != nil {
 		return err
 	}
-	return r.loadAllotments(ctx, ids)
+	return r.loadTerms(ctx, ids)
 }
 
 // lockRelated makes sure that licenses with plans the policy has rules about are locked all together or not at all: what excludes or
@@ -115,12 +146,12 @@ func (r *reading) withRelated(ids []int64) []int64 {
 // scanLicense reads a license; one with several relevant plans comes in as many rows.
 func (r *reading) scanLicense(s scanner) error {
 	l := &license{product: &product{}}
-	p := &licensing.Pool{Mode: licensing.Reserved}
-	var starts, ends *string
+	p := &licensing.Pool{Mode: licensing.Reserved, Stock: &licensing.Stock{}}
 	var blocked []byte
 	var plan servicePlan
-	if err := s.Scan(&l.id, &l.product.id, &l.contractID, &l.quantity, &l.unlimited, &l.overage, &l.committed, &starts, &ends, &p.Limit, &p.Ceiling, &p.Used, &p.Reserved,
-		&p.Waiting, &p.Errors, &l.product.name, &l.product.sku, &l.product.kind, &blocked, &plan.id, &plan.name); err != nil {
+	if err := s.Scan(&l.id, &l.product.id, &l.contractID, &p.Stock.Quantity, &p.Stock.Unlimited, &p.Stock.Overage, &p.Stock.Shrinks, &p.Stock.Committed,
+		&p.Limit, &p.Ceiling, &p.Used, &p.Reserved, &p.Waiting, &p.Errors, &l.product.name, &l.product.sku, &l.product.kind, &blocked, &plan.id, &plan.name,
+		&l.due); err != nil {
 		return err
 	}
 	if known := r.facts.licenses[l.id]; known != nil {
@@ -131,26 +162,33 @@ func (r *reading) scanLicense(s scanner) error {
 		l.product.plans = []servicePlan{plan}
 	}
 	p.Key, p.Name = licensing.PoolKey{License: l.id}, l.product.name
-	p.StartsAt, p.EndsAt = dayStart(starts), dayEnd(ends)
-	l.productID, l.pool = l.product.id, p.Load()
+	l.productID, l.overage, l.pool = l.product.id, p.Stock.Overage, p.Load()
 	r.facts.licenses[l.id] = l
 	r.book.Pools[p.Key] = p
 	return unmarshal(blocked, &l.product.blocked)
 }
 
-// loadAllotments reads the allotments of licenses, from the root down, with whom they may serve.
-func (r *reading) loadAllotments(ctx context.Context, licenses []int64) error {
-	rows, err := r.Query(ctx, `SELECT a.id, a.license_id, COALESCE(a.parent_id, 0), a.name, a.mode, a.starts_at, a.ends_at, a.capacity, a.ceiling, a.used,
-		a.reserved, a.waiting, a.errors, COALESCE(s.kind, ''), COALESCE(s.group_id, 0), COALESCE(s.value, '')
-		FROM allotments a LEFT JOIN allotment_scopes s ON s.allotment_id = a.id WHERE `+r.Any("a.license_id", 1)+` ORDER BY a.depth, a.id, s.id`,
+// loadTerms reads the dates of locked licenses and of their contracts, and their allotments from the root down, with whom they may serve.
+// It is a statement of its own because it has to see what whoever held the lock before has done, to the contract, too.
+func (r *reading) loadTerms(ctx context.Context, licenses []int64) error {
+	rows, err := r.Query(ctx, `SELECT l.id, l.starts_on, l.ends_on, c.starts_on, c.ends_on, COALESCE(a.id, 0), COALESCE(a.parent_id, 0), COALESCE(a.name, ''),
+		COALESCE(a.mode, ''), a.starts_at, a.ends_at, a.capacity, a.ceiling, COALESCE(a.used, 0), COALESCE(a.reserved, 0), COALESCE(a.waiting, 0),
+		COALESCE(a.errors, 0), COALESCE(s.kind, ''), COALESCE(s.group_id, 0), COALESCE(s.value, '')
+		FROM licenses l JOIN contracts c ON c.id = l.contract_id LEFT JOIN allotments a ON a.license_id = l.id
+		LEFT JOIN allotment_scopes s ON s.allotment_id = a.id WHERE `+r.Any("l.id", 1)+` ORDER BY COALESCE(a.depth, 0), a.id, s.id`,
 		r.Array(licenses))
 	return each(rows, err, func(s scanner) error {
 		p := &licensing.Pool{}
+		var own, contract dates
 		var parent, group int64
 		var kind, value string
-		if err := s.Scan(&p.Key.Allotment, &p.Key.License, &parent, &p.Name, &p.Mode, &p.StartsAt, &p.EndsAt, &p.Limit, &p.Ceiling,
-			&p.Used, &p.Reserved, &p.Waiting, &p.Errors, &kind, &group, &value); err != nil {
+		if err := s.Scan(&p.Key.License, &own.startsOn, &own.endsOn, &contract.startsOn, &contract.endsOn, &p.Key.Allotment, &parent, &p.Name, &p.Mode,
+			&p.StartsAt, &p.EndsAt, &p.Limit, &p.Ceiling, &p.Used, &p.Reserved, &p.Waiting, &p.Errors, &kind, &group, &value); err != nil {
 			return err
+		}
+		r.date(r.facts.licenses[p.Key.License], own, contract)
+		if p.Key.IsLicense() { // it has no allotments
+			return nil
 		}
 		if r.book.Pools[p.Key] == nil {
 			p.Parent = r.book.Pools[licensing.PoolKey{License: p.Key.License, Allotment: parent}]
@@ -161,27 +199,23 @@ func (r *reading) loadAllotments(ctx context.Context, licenses []int64) error {
 	})
 }
 
-// dayStart is the first moment of a date, UTC.
-func dayStart(date *string) *time.Time {
-	if date == nil {
-		return nil
-	}
-	day, err := time.Parse(time.DateOnly, *date)
-	if err != nil {
-		return nil
-	}
-	return &day
+// dates are a first and a last day, YYYY-MM-DD and inclusive; nil where there is none.
+type dates struct{ startsOn, endsOn *string }
+
+// or gives the days of a license: where it has none of its own, those of its contract.
+func (d dates) or(contract dates) dates {
+	return dates{licensing.Or(d.startsOn, contract.startsOn), licensing.Or(d.endsOn, contract.endsOn)}
 }
 
-// dayEnd is the first moment after a date, UTC: the last day of a license counts.
-func dayEnd(date *string) *time.Time {
-	day := dayStart(date)
-	if day == nil {
-		return nil
-	}
-	next := day.AddDate(0, 0, 1)
-	return &next
+// date puts the days of a license and of its contract on it. It is the one place that says when something can be assigned from a license.
+func (r *reading) date(l *license, own, contract dates) {
+	l.own, l.contract = own, contract
+	both := own.or(contract)
+	l.pool.StartsAt, l.pool.EndsAt = r.policy.Terms().Period(both.startsOn, both.endsOn)
 }
+
+// today is the day of the transaction, UTC, YYYY-MM-DD.
+func (r *reading) today() string { return r.Now().Format(time.DateOnly) }
 
 // sorted gives the keys in order without doubles; the argument stays as it is.
 func sorted(ids []int64) []int64 {

@@ -123,6 +123,36 @@ var examples = map[string]func(w *world) in{
 	},
 }
 
+// The rest of the examples: what a limit is made of, and renewals.
+func init() {
+	for name, example := range map[string]func(w *world) in{
+		"removeUnusedOverage": func(w *world) in {
+			l := w.license(1)
+			w.do("updateLicense", in{"licenseId": l, "overage": 5})
+			w.assign(l, w.users(3))
+			return in{"licenseId": l}
+		},
+		"placePurchaseReservation": func(w *world) in {
+			return in{"licenseId": w.queued(), "quantity": 1, "startsOn": w.day(0), "notes": "n"}
+		},
+		"cancelPurchaseReservation": func(w *world) in {
+			return in{"purchaseReservationId": w.place(w.license(1), 5, w.day(30)).PurchaseReservation.ID}
+		},
+		"fulfillPurchaseReservation": func(w *world) in {
+			return in{"purchaseReservationId": w.place(w.queued(), 1, w.day(0)).PurchaseReservation.ID, "orderNumber": "PO-1"}
+		},
+		"planRenewal": func(w *world) in { return in{"licenseId": w.queued(), "renewalQuantity": 0} },
+		"renewContract": func(w *world) in {
+			l := w.queued()
+			w.do("updateContract", in{"contractId": w.contract, "endsOn": w.day(10)})
+			w.do("planRenewal", in{"licenseId": l, "renewalQuantity": 2})
+			return in{"contractId": w.contract, "endsOn": w.day(375)}
+		},
+	} {
+		examples[name] = example
+	}
+}
+
 // queued makes a license of one unit that one user holds and two wait for.
 func (w *world) queued() string {
 	w.Helper()

@@ -52,6 +52,8 @@ type Runner struct {
 	unfinished chan struct{}
 	related    atomic.Pointer[[]int64] // licenses that were last seen to be locked together (lockRelated)
 	homes      sync.Map                // the licenses of allotments, by their keys
+	day        atomic.Int64            // up to which purchase reservations were started (Daybreak), in days since 1970
+	dawn       sync.Mutex              // held while those of a day are
 }
 
 // NewRunner makes a runner. Close ends what it has running.
@@ -94,13 +96,12 @@ func runAlone[P any](ctx context.Context, r *Runner, who *identity.Principal, cm
 	var widen locks
 	for {
 		payload, denied, err := attempt(ctx, r, who, cmd, key, &widen)
-		var wider *widenError
-		switch {
-		case errors.As(err, &wider):
-			widen.add(wider.licenses)
-			continue
-		case errors.Is(err, errDenied):
+		if errors.Is(err, errDenied) {
 			err = r.recordDenial(ctx, denied)
+		}
+		once, err := r.again(ctx, err, &widen)
+		if once && err == nil {
+			continue
 		}
 		switch {
 		case sameKey(err, key): // the same request came twice at the same time; the other's answer is there now

@@ -20,6 +20,7 @@ func (w *writing) settle(ctx context.Context) error {
 		}
 		seats := w.book.Next()
 		if seats == nil {
+			w.tellShrunk()
 			return nil
 		}
 		if err := w.settleSeats(ctx, seats); err != nil {

@@ -25,7 +25,7 @@ func (r *Runner) leave() {
 }
 
 // Sweep does what no request does: it goes on with group licenses whose members were left for later, ends exclusions whose time is
-// over, retries what a date stood against, and moves queues where a date made room. Every replica may run it at any time;
+// over, has purchase reservations count whose day has come, retries what a date stood against, and moves queues where a date made room. Every replica may run it at any time;
 // what one has done the next finds done.
 func (r *Runner) Sweep(ctx context.Context) error {
 	due, err := r.due(ctx)
@@ -52,7 +52,7 @@ func (r *Runner) due(ctx context.Context) ([]duty, error) {
 	var due []duty
 	err := r.Store.View(ctx, func(ctx context.Context, rd *store.Reader) error {
 		due = nil
-		now := rd.Now()
+		now, terms := rd.Now(), r.Policy.Terms()
 		for _, q := range []struct {
 			action, query string
 			args          []any
@@ -60,11 +60,13 @@ func (r *Runner) due(ctx context.Context) ([]duty, error) {
 			{"fillGroupLicense", `SELECT license_id, id FROM group_licenses WHERE pending = 1 ORDER BY id`, nil},
 			{"endGroupLicense", `SELECT license_id, id FROM group_licenses WHERE pending = 2 ORDER BY id`, nil},
 			{"endExclusions", `SELECT DISTINCT g.license_id, g.id FROM exclusions x JOIN group_licenses g ON g.id = x.group_license_id WHERE x.ends_at <= $1`, []any{now}},
-			{"retryLicense", `SELECT DISTINCT s.license_id, 0 FROM seats s JOIN licenses l ON l.id = s.license_id
+			{activatePurchases, `SELECT DISTINCT license_id, 0 FROM purchase_reservations WHERE state = 'PLACED' AND starts_on <= $1 ORDER BY license_id`,
+				[]any{now.Format(time.DateOnly)}},
+			{"retryLicense", `SELECT DISTINCT s.license_id, 0 FROM seats s JOIN licenses l ON l.id = s.license_id JOIN contracts c ON c.id = l.contract_id
 				WHERE s.state = 'ERROR' AND CAST(s.violations AS TEXT) LIKE '%"NOT_IN_EFFECT"%'
-				AND (l.starts_on IS NULL OR l.starts_on <= $1) AND (l.ends_on IS NULL OR l.ends_on >= $1)
-				AND NOT EXISTS (SELECT 1 FROM allotments a WHERE a.id = s.allotment_id AND (a.starts_at > $2 OR a.ends_at <= $2))`,
-				[]any{now.Format(time.DateOnly), now}},
+				AND COALESCE(l.starts_on, c.starts_on, '') <= $1 AND COALESCE(l.ends_on, c.ends_on, '9999-12-31') >= $2
+				AND NOT EXISTS (SELECT 1 FROM allotments a WHERE a.id = s.allotment_id AND (a.starts_at > $3 OR a.ends_at <= $3))`,
+				[]any{terms.LastStart(now), terms.FirstEnd(now), now}},
 			{"promoteLicense", `SELECT license_id, 0 FROM allotments WHERE waiting > 0 AND (capacity IS NULL OR used + reserved < capacity)
 				UNION SELECT id, 0 FROM licenses WHERE waiting > 0 AND (capacity IS NULL OR used + reserved < capacity)`, nil},
 		} {
@@ -85,7 +87,7 @@ func (r *Runner) due(ctx context.Context) ([]duty, error) {
 
 // sweepOne carries out one duty, in as many transactions as it takes.
 func (r *Runner) sweepOne(ctx context.Context, d duty) error {
-	var widen locks
+	widen := locks{all: d.action == activatePurchases}
 	after := int64(0)
 	for {
 		more := false
@@ -98,10 +100,9 @@ func (r *Runner) sweepOne(ctx context.Context, d duty) error {
 			next, more, err = rd.carryOut(ctx, d, after)
 			return err
 		})
-		var wider *widenError
+		once, err := r.again(ctx, err, &widen)
 		switch {
-		case errors.As(err, &wider):
-			widen.add(wider.licenses)
+		case once && err == nil:
 		case errors.Is(err, errNothing):
 			return nil
 		case err != nil || !more:
@@ -134,6 +135,8 @@ func (r *reading) carryOut(ctx context.Context, d duty, after int64) (int64, boo
 		err = w.endExclusions(ctx, grant)
 	case "retryLicense":
 		_, err = w.retry(ctx, w.book.Pools[licensing.PoolKey{License: d.license}], nil, nil, `license_id = $1`, d.license)
+	case activatePurchases:
+		err = w.activate(ctx, d.license)
 	default:
 		err = w.settle(ctx)
 	}
@@ -191,7 +194,10 @@ func (r *reading) sweeping(ctx context.Context, d duty) (*writing, *groupLicense
 	}
 	ask := &policy.Input{Now: r.Now(), Action: policy.ActionPromoteSeats, Principal: r.who.facts(), License: r.questionLicense(d.license, nil),
 		Pools: r.questionPools(pool, 0)}
-	if grant != nil {
+	switch {
+	case d.action == activatePurchases:
+		ask.Action = policy.ActionActivatePurchases
+	case grant != nil:
 		ask.Action = policy.ActionLicenseMembers
 		ask.Group = &policy.Group{ID: grant.group}
 	}

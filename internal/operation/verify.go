@@ -76,7 +76,7 @@ func (a *Audit) Within(ctx context.Context, r *store.Reader) (Audited, error) {
 
 func (a *Audit) read(ctx context.Context, r *store.Reader) (*verification, error) {
 	v := &verification{Audit: a, reading: &reading{Reader: r}, pools: map[licensing.PoolKey]*recount{}}
-	for _, step := range []func(context.Context) error{v.readPools, v.checkTree, v.recountPools, v.checkQueues, v.checkRows, v.checkHistory, v.checkJournal} {
+	for _, step := range []func(context.Context) error{v.readPools, v.checkTree, v.recountPools, v.checkStocks, v.checkQueues, v.checkRows, v.checkHistory, v.checkJournal} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}

@@ -19,12 +19,13 @@ type recount struct {
 // readPools reads all pools and links them into trees.
 func (v *verification) readPools(ctx context.Context) error {
 	v.progress("pools", 0, 0)
-	rows, err := v.Query(ctx, `SELECT id, starts_on, ends_on, capacity, ceiling, used, reserved, waiting, errors FROM licenses ORDER BY id`)
+	rows, err := v.Query(ctx, `SELECT l.id, COALESCE(l.starts_on, c.starts_on), COALESCE(l.ends_on, c.ends_on), l.capacity, l.ceiling, l.used, l.reserved,
+		l.waiting, l.errors FROM licenses l JOIN contracts c ON c.id = l.contract_id ORDER BY l.id`)
 	err = each(rows, err, func(s scanner) error {
 		p := &recount{Pool: &licensing.Pool{Mode: licensing.Reserved}}
 		var starts, ends *string
 		err := s.Scan(&p.Key.License, &starts, &ends, &p.Limit, &p.Ceiling, &p.Used, &p.Reserved, &p.Waiting, &p.Errors)
-		p.StartsAt, p.EndsAt = licensing.Period(starts, ends)
+		p.StartsAt, p.EndsAt = licensing.DefaultTerms.Period(starts, ends) // in grace, where settings let it give, no queue is looked at
 		v.addPool(p)
 		v.count.Licenses++
 		return err

@@ -9,6 +9,7 @@ import (
 	"github.com/ringfence/ringfence/ent/predicate"
 	"github.com/ringfence/ringfence/ent/product"
 	"github.com/ringfence/ringfence/internal/id"
+	"github.com/ringfence/ringfence/internal/licensing"
 )
 
 // Vendor is a publisher as the API shows it.
@@ -205,6 +206,8 @@ type ContractWhere struct {
 	VendorIDIn []id.ID
 	StartsOn   *DateFilter
 	EndsOn     *DateFilter
+
+	LifecycleIn []licensing.Lifecycle
 }
 
 // What the nouns of this file can be ordered by, as the schema lists it.
@@ -285,8 +288,13 @@ func (r *Reader) Contracts(ctx context.Context, p Page, where *ContractWhere, o 
 		if err := f.openDates(kindContract, where.StartsOn, where.EndsOn); err != nil {
 			return nil, err
 		}
+		if where.LifecycleIn != nil {
+			if err := f.openDays("lifecycleIn", kindContract); err != nil {
+				return nil, err
+			}
+		}
 		l.where = and(
-			named("t.id", id.Contract, where.IDIn), searching(where.Search, "t.number", "t.name"), where.Number.on("t.number"),
+			s.inStage(where.LifecycleIn, "t.starts_on", "t.ends_on"), named("t.id", id.Contract, where.IDIn), searching(where.Search, "t.number", "t.name"), where.Number.on("t.number"),
 			where.Name.on("t.name"), named("t.vendor_id", id.Vendor, where.VendorIDIn), where.StartsOn.on("t.starts_on"), where.EndsOn.on("t.ends_on"),
 		)
 	}
@@ -299,6 +307,11 @@ func (r *Reader) Contracts(ctx context.Context, p Page, where *ContractWhere, o 
 				return nil, err
 			}
 			l.order = by("endsOn", o.Direction, text, sqlf("COALESCE(t.ends_on, '9999-12-31')"))
+		case "LIFECYCLE":
+			if err := f.openDays("orderBy", kindContract); err != nil {
+				return nil, err
+			}
+			l.order = s.byStage(o.Direction, "t.starts_on", "t.ends_on")
 		case "CREATED_AT":
 			l.order = recorded(o.Direction)
 		default:

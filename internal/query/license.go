@@ -80,11 +80,9 @@ func (l *License) Notes() *string {
 }
 
 func (l *License) pool() *licensing.Pool {
-	p := &licensing.Pool{
+	return &licensing.Pool{
 		Key: licensing.PoolKey{License: l.License.ID}, Mode: licensing.Reserved, Limit: l.Capacity, Used: l.Used, Reserved: l.Reserved,
 	}
-	p.StartsAt, p.EndsAt = licensing.Period(l.License.StartsOn, l.License.EndsOn)
-	return p
 }
 
 // Limit gives the units there are; nil is unlimited.
@@ -97,8 +95,11 @@ func (l *License) Available() *int64 { return l.pool().Available() }
 func (l *License) OverBy() int64 { return l.pool().OverBy() }
 
 // State gives the figures in one word.
-func (l *License) State(context.Context) (licensing.PoolState, error) {
-	return l.pool().State(l.family.now), nil
+func (l *License) State(ctx context.Context) (licensing.PoolState, error) {
+	starts, ends, err := l.days(ctx)
+	p := l.pool()
+	p.StartsAt, p.EndsAt = l.family.policy.Terms().Period(starts, ends)
+	return p.State(l.family.now), err
 }
 
 // WaitingCount gives the reasons in the license's own queue.
@@ -144,6 +145,10 @@ type LicenseWhere struct {
 	EndsOn       *DateFilter
 	HasWaiting   *bool
 	HasErrors    *bool
+
+	LifecycleIn    []licensing.Lifecycle
+	ExpiresOn      *DateFilter
+	HasRenewalPlan *bool
 }
 
 // LicenseOrderField is what licenses can be ordered by, as the schema lists it.
@@ -166,7 +171,7 @@ func (r *Reader) Licenses(ctx context.Context, p Page, where *LicenseWhere, o *L
 	if l.where, err = s.licensesWhere(f, where); err != nil {
 		return nil, err
 	}
-	if l.order, err = f.licenseOrder(o); err != nil {
+	if l.order, err = s.licenseOrder(f, o); err != nil {
 		return nil, err
 	}
 	return root(ctx, s, licenses, l, p)
@@ -179,9 +184,14 @@ func (s *session) licensesWhere(f *facts, w *LicenseWhere) (condition, error) {
 	if err := f.openDates(kindLicense, nil, w.EndsOn); err != nil {
 		return nil, err
 	}
-	if w.StateIn != nil {
-		if err := f.open(kindLicense, "stateIn", "starts_on", "ends_on"); err != nil {
-			return nil, err
+	for _, condition := range []struct {
+		given    bool
+		argument string
+	}{{w.StateIn != nil, "stateIn"}, {w.LifecycleIn != nil, "lifecycleIn"}, {w.ExpiresOn != nil, "expiresOn"}} {
+		if condition.given {
+			if err := f.openDays(condition.argument, kindLicense, kindContract); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return and(
@@ -193,6 +203,9 @@ func (s *session) licensesWhere(f *facts, w *LicenseWhere) (condition, error) {
 		s.inState(w.StateIn, s.licenseOutside("t")),
 		w.Available.on(left),
 		w.EndsOn.on("t.ends_on"),
+		s.inStage(w.LifecycleIn, startsOn("t"), endsOn("t")),
+		w.ExpiresOn.on(endsOn("t")),
+		whether(w.HasRenewalPlan, sqlf("t.renewal_quantity IS NOT NULL")),
 		s.licenseCounts(f, w.HasWaiting, "waiting"),
 		s.licenseCounts(f, w.HasErrors, "errors"),
 	), nil
@@ -222,7 +235,7 @@ func (s *session) licenseCounts(f *facts, wanted *bool, column string) condition
 		column+" > 0 AND ?)", and(s.visible(f, kindAllotment, "wa")))))
 }
 
-func (f *facts) licenseOrder(o *LicenseOrder) (order, error) {
+func (s *session) licenseOrder(f *facts, o *LicenseOrder) (order, error) {
 	if o == nil {
 		return byKey, nil
 	}
@@ -237,6 +250,10 @@ func (f *facts) licenseOrder(o *LicenseOrder) (order, error) {
 		return by("available", o.Direction, number, sqlf(left)), nil
 	case "ENDS_ON":
 		return by("endsOn", o.Direction, text, sqlf("COALESCE(t.ends_on, '9999-12-31')")), f.open(kindLicense, "orderBy", "ends_on")
+	case "EXPIRES_ON":
+		return by("expiresOn", o.Direction, text, sqlf("COALESCE("+endsOn("t")+", "+forever+")")), f.openDays("orderBy", kindLicense, kindContract)
+	case "LIFECYCLE":
+		return s.byStage(o.Direction, startsOn("t"), endsOn("t")), f.openDays("orderBy", kindLicense, kindContract)
 	}
 	return recorded(o.Direction), nil
 }

@@ -13,6 +13,7 @@ var maskable = map[string][]string{
 	kindGroup:    {"external_id"},
 	kindContract: {"starts_on", "ends_on", "notes"},
 	kindLicense:  {"starts_on", "ends_on", "unit_price", "currency", "notes"},
+	kindPurchase: {"order_number", "notes"},
 	kindDecision: {"principal", "input"},
 	kindEvent:    {"actor", "data"},
 }

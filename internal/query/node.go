@@ -24,6 +24,7 @@ var finders = map[id.Noun]func(ctx context.Context, s *session, keys []int64) (m
 	id.ServiceToken: finder(serviceTokens),
 	id.Deployment:   finder(deployments),
 	id.Allocation:   finder(allocations),
+	id.Purchase:     finder(purchases),
 }
 
 func finder[E any, V Node](n *noun[E, V]) func(ctx context.Context, s *session, keys []int64) (map[int64]Node, error) {

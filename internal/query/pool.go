@@ -49,10 +49,10 @@ func (s *session) inState(states []licensing.PoolState, outside condition) condi
 	return or(any...)
 }
 
-// licenseOutside is the condition that now is outside the dates of a license.
+// licenseOutside is the condition that now is outside the dates of a license, or of its contract where it has none.
 func (s *session) licenseOutside(alias string) condition {
-	today := s.now.Format(time.DateOnly)
-	return sqlf("COALESCE("+alias+".starts_on, '') > ? OR COALESCE("+alias+".ends_on, '9999-12-31') < ?", today, today)
+	terms := s.policy.Terms()
+	return sqlf("COALESCE("+startsOn(alias)+", '') > ? OR COALESCE("+endsOn(alias)+", "+forever+") < ?", terms.LastStart(s.now), terms.FirstEnd(s.now))
 }
 
 // allotmentOutside is the condition that now is outside the dates of the allotment t or of anything above it.
@@ -115,13 +115,14 @@ func timeOf(t store.Time) *time.Time {
 }
 
 func (s *session) readLicensePools(ctx context.Context, keys []int64, into map[licensing.PoolKey]*licensing.Pool) error {
-	statement := sqlf(`SELECT l.id, p.name, l.capacity, l.used, l.reserved, l.starts_on, l.ends_on
-		FROM licenses l JOIN products p ON p.id = l.product_id WHERE ?`, in("l.id", keys))
+	terms := s.policy.Terms()
+	statement := sqlf(`SELECT l.id, p.name, l.capacity, l.used, l.reserved, COALESCE(l.starts_on, c.starts_on), COALESCE(l.ends_on, c.ends_on)
+		FROM licenses l JOIN products p ON p.id = l.product_id JOIN contracts c ON c.id = l.contract_id WHERE ?`, in("l.id", keys))
 	return s.rows(ctx, statement, func(rows *stdsql.Rows) error {
 		p := &licensing.Pool{Mode: licensing.Reserved}
 		var starts, ends *string
 		err := rows.Scan(&p.Key.License, &p.Name, &p.Limit, &p.Used, &p.Reserved, &starts, &ends)
-		p.StartsAt, p.EndsAt = licensing.Period(starts, ends)
+		p.StartsAt, p.EndsAt = terms.Period(starts, ends)
 		into[p.Key] = p
 		return err
 	})

@@ -25,6 +25,7 @@ const (
 	kindPolicy       = "policy"
 	kindDeployment   = "deployment"
 	kindAllocation   = "allocation"
+	kindPurchase     = "purchase_reservation"
 )
 
 // visible is the condition under which a row of a kind, under an alias, may be seen: nil for everything, never for nothing.

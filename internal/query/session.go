@@ -23,6 +23,10 @@ type Config struct {
 	Store  *store.Store
 	Policy *policy.Engine
 	Clock  func() time.Time // nil: time.Now
+	// Daybreak, if not nil, is told of every reading before it begins: what is due by its day is to be done first.
+	Daybreak func(ctx context.Context, now time.Time)
+	// DefaultLocation is the usage location of users who have none.
+	DefaultLocation string
 	// Client reads instead of the store's own client; nil: the store's. Tests count statements with it.
 	Client *ent.Client
 }
@@ -33,11 +37,14 @@ type Reader struct {
 	dialect string
 	policy  *policy.Engine
 	clock   func() time.Time
+
+	daybreak        func(ctx context.Context, now time.Time)
+	defaultLocation string
 }
 
 // NewReader makes a Reader.
 func NewReader(c Config) *Reader {
-	r := &Reader{client: c.Client, dialect: c.Store.Dialect(), policy: c.Policy, clock: c.Clock}
+	r := &Reader{client: c.Client, dialect: c.Store.Dialect(), policy: c.Policy, clock: c.Clock, daybreak: c.Daybreak, defaultLocation: c.DefaultLocation}
 	if r.client == nil {
 		r.client = c.Store.Client()
 	}
@@ -79,7 +86,11 @@ func (r *Reader) Begin(ctx context.Context) context.Context {
 }
 
 func (r *Reader) open(ctx context.Context) *session {
-	return &session{Reader: r, who: identity.FromContext(ctx), now: r.clock().UTC()}
+	now := r.clock().UTC()
+	if r.daybreak != nil {
+		r.daybreak(ctx, now)
+	}
+	return &session{Reader: r, who: identity.FromContext(ctx), now: now}
 }
 
 func (r *Reader) session(ctx context.Context) *session {
@@ -133,7 +144,7 @@ func (s *session) glance(ctx context.Context) (*facts, error) {
 // kinds are the types whose rows have a scope.
 var kinds = []string{
 	kindVendor, kindProduct, kindPlan, kindContract, kindLicense, kindAllotment, kindUser, kindGroup, kindGroupLicense, kindSeat,
-	kindDecision, kindEvent, kindDeployment, kindAllocation,
+	kindDecision, kindEvent, kindDeployment, kindAllocation, kindPurchase,
 }
 
 func seesAll(view *policy.View) bool {
