@@ -22,6 +22,7 @@ type imports struct {
 	Users       importUsers       `cmd:"" help:"Load users (CSV)."`
 	Groups      importGroups      `cmd:"" help:"Load groups (CSV)."`
 	Memberships importMemberships `cmd:"" help:"Load who is a member of which group (CSV)."`
+	Deployments importDeployments `cmd:"" help:"Load what is installed and used (CSV)."`
 }
 
 // importing are the flags of every import.
@@ -70,6 +71,22 @@ type importMemberships struct {
 // Run loads memberships.
 func (c *importMemberships) Run(ctx context.Context, out outputs) error {
 	return c.run(ctx, out, &operation.Import{Kind: "memberships", Complete: c.Complete})
+}
+
+type importDeployments struct {
+	importOne
+	Source     string    `help:"The collector the file comes from, where the file does not say." env:"RINGFENCE_SOURCE" placeholder:"NAME"`
+	ObservedAt time.Time `help:"When it was observed (2026-03-31T12:00:00Z), where the file does not say; now by default." env:"RINGFENCE_OBSERVED_AT" placeholder:"TIME"`
+	Complete   bool      `help:"The file has everything its sources see: their other deployments fall to 0." env:"RINGFENCE_COMPLETE"`
+}
+
+// Run loads deployments.
+func (c *importDeployments) Run(ctx context.Context, out outputs) error {
+	cmd := &operation.Import{Kind: "deployments", Source: c.Source, Complete: c.Complete}
+	if !c.ObservedAt.IsZero() {
+		cmd.ObservedAt = &c.ObservedAt
+	}
+	return c.run(ctx, out, cmd)
 }
 
 // run checks the whole file, then writes all of it or nothing, as the service itself; the policy decides and the decision is

@@ -84,8 +84,10 @@ type survey struct {
 	at     time.Time
 
 	created, changed int
-	vendors          map[string]int64 // by name in lower case
+	vendors          *vendorNames
 	keys             []int64          // the deployments that were named
+	// told is told what a deployment was, nil if it was none, and what it is now; nil: nobody wants to know.
+	told func(was *known, is sighting)
 }
 
 // known is a deployment as it is stored.
@@ -117,6 +119,7 @@ func (s *survey) record(ctx context.Context, list []sighting) error {
 		switch {
 		case k == nil:
 			fresh.add(vendors[i], d)
+			s.differs(nil, d)
 		case k.at.After(s.at):
 			if k.installs != d.installs || k.users != d.users {
 				seen.add(k.id, s.at, s.source, d.installs, d.users, false)
@@ -126,6 +129,7 @@ func (s *survey) record(ctx context.Context, list []sighting) error {
 			if k.installs != d.installs || k.users != d.users {
 				seen.add(k.id, s.at, s.source, d.installs, d.users, true)
 				s.changed++
+				s.differs(k, d)
 			}
 			if k.installs != d.installs || k.users != d.users || !k.at.Equal(s.at) || k.source != s.source {
 				moved.add(k.id, d.installs, d.users)
@@ -150,6 +154,12 @@ func (s *survey) record(ctx context.Context, list []sighting) error {
 	return seen.insert(ctx, s.writing)
 }
 
+func (s *survey) differs(was *known, is sighting) {
+	if s.told != nil {
+		s.told(was, is)
+	}
+}
+
 // vendorProduct is where a deployment is found: its vendor and its product's name in lower case.
 type vendorProduct struct {
 	vendor  int64
@@ -158,48 +168,14 @@ type vendorProduct struct {
 
 // vendorsOf gives the vendors of sightings, creating those that are not known.
 func (s *survey) vendorsOf(ctx context.Context, list []sighting) ([]int64, error) {
-	if s.vendors == nil {
-		if err := s.readVendors(ctx); err != nil {
-			return nil, err
-		}
-	}
-	var names []string
-	named := map[string]bool{}
-	for _, d := range list {
-		if key := nameKey(d.vendor); s.vendors[key] == 0 && !named[key] {
-			named[key] = true
-			names = append(names, d.vendor)
-		}
-	}
-	if len(names) > 0 {
-		rows, args := s.tx.Table("v", 1, store.Column{Name: "name", Values: names}, store.Column{Name: "created_at", Values: repeat(s.Now(), len(names))})
-		if _, err := s.tx.Exec(ctx, `INSERT INTO vendors (name, created_at) SELECT name, created_at FROM `+rows+` WHERE true ON CONFLICT (name) DO NOTHING`, args...); err != nil {
-			return nil, err
-		}
-		if err := s.readVendors(ctx); err != nil {
-			return nil, err
-		}
-		for _, name := range names {
-			s.happened("VENDOR_CREATED", "vendor", s.vendors[nameKey(name)], map[string]any{"name": name})
-		}
-	}
-	keys := make([]int64, len(list))
+	names := make([]string, len(list))
 	for i, d := range list {
-		keys[i] = s.vendors[nameKey(d.vendor)]
+		names[i] = d.vendor
 	}
-	return keys, nil
-}
-
-func (s *survey) readVendors(ctx context.Context) error {
-	s.vendors = map[string]int64{}
-	rows, err := s.Query(ctx, `SELECT id, name FROM vendors ORDER BY id DESC`) // of names that differ in case only, the oldest counts
-	return each(rows, err, func(sc scanner) error {
-		var key int64
-		var name string
-		err := sc.Scan(&key, &name)
-		s.vendors[nameKey(name)] = key
-		return err
-	})
+	if s.vendors == nil {
+		s.vendors = &vendorNames{}
+	}
+	return s.vendors.of(ctx, s.writing, names)
 }
 
 // lockKnown locks the deployments that are known already, by id, and reads them.
@@ -228,17 +204,14 @@ func (s *survey) lockKnown(ctx context.Context, vendors []int64, list []sighting
 
 // complete has the deployments of the source that were not named fall to 0.
 func (s *survey) complete(ctx context.Context) error {
-	named := make(map[int64]bool, len(s.keys))
-	for _, key := range s.keys {
-		named[key] = true
-	}
+	slices.Sort(s.keys) // there may be millions: a sorted list is the smallest set
 	var gone deploymentChanges
 	var seen observations
 	rows, err := s.Query(ctx, `SELECT id FROM deployments WHERE source = $1 AND observed_at <= $2 AND (installs > 0 OR users > 0) ORDER BY id`+s.tx.ForUpdate(), s.source, s.at)
 	if err := each(rows, err, func(sc scanner) error {
 		var key int64
 		err := sc.Scan(&key)
-		if !named[key] {
+		if _, named := slices.BinarySearch(s.keys, key); !named {
 			gone.add(key, 0, 0)
 			seen.add(key, s.at, s.source, 0, 0, true)
 		}
@@ -272,7 +245,7 @@ func (s *survey) rows(ctx context.Context, list []sighting) ([]*ent.Deployment, 
 	}
 	rows := make([]*ent.Deployment, len(list))
 	for i, d := range list {
-		rows[i] = at[vendorProduct{s.vendors[nameKey(d.vendor)], nameKey(d.product)}]
+		rows[i] = at[vendorProduct{s.vendors.keys[nameKey(d.vendor)], nameKey(d.product)}]
 	}
 	return slices.DeleteFunc(rows, func(row *ent.Deployment) bool { return row == nil }), nil
 }

@@ -153,6 +153,7 @@ func init() {
 		{"users", "importUsers", feed.Users.Check, beginUsers},
 		{"groups", "importGroups", feed.Groups.Check, beginGroups},
 		{"memberships", "importMemberships", feed.Memberships.Check, beginMemberships},
+		{"deployments", "importDeployments", feed.Deployments.Check, beginDeployments},
 	}
 }
 
