@@ -24,7 +24,7 @@ var contracts = []struct {
 	{"Figma", "FIG-2231", "Organization plan", -377, -12, "Not renewed; the designers move to Creative Cloud."},
 }
 
-// licenses of Contoso, in the terms of CreateLicense. A quantity of 0 stands for unlimited here.
+// licenses of Contoso, in the terms of CreateLicense. A quantity of 0 stands for unlimited here. Subscriptions are priced by the month.
 var licenses = []struct {
 	contract, sku   string
 	quantity        int
@@ -78,6 +78,11 @@ func (l *loader) contractsAndLicenses(ctx context.Context) error {
 		if b.ends != 0 {
 			cmd.EndsOn = l.day(b.ends)
 		}
+		per := "MONTH"
+		if b.metric == "INSTALLS" { // bought once
+			per = "TERM"
+		}
+		cmd.PricePer = &per
 		unlimited := b.quantity == 0
 		if cmd.UnlimitedQuantity = &unlimited; !unlimited {
 			cmd.Quantity = &b.quantity

@@ -59,7 +59,7 @@ func Load(ctx context.Context, cfg Config) (Outcome, error) {
 	}{
 		{"people and groups", l.directory}, {"products", l.catalog}, {"contracts and licenses", l.contractsAndLicenses},
 		{"allotments", l.shares}, {"seats", l.seats}, {"a few changes", l.changes},
-		{"deployments and allocations", l.estate}, {"denied requests", l.denials},
+		{"deployments and allocations", l.estate}, {"renewals", l.renewals}, {"denied requests", l.denials},
 	} {
 		l.Say(step.what)
 		if err := step.do(ctx); err != nil {

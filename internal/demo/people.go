@@ -25,6 +25,12 @@ var departments = []struct {
 	{"Information Technology", 40}, {"Human Resources", 30}, {"Legal", 18}, {"Executive Office", 7},
 }
 
+// costCenters are who pays for a department: a cost center of the division, some departments sharing one.
+var costCenters = map[string]string{
+	"Engineering": "5200", "Sales": "3100", "Customer Service": "3200", "Operations": "4100", "Stores": "4120", "Finance": "2000", "Marketing": "3100",
+	"Information Technology": "5100", "Human Resources": "2000", "Legal": "2000", "Executive Office": "1000",
+}
+
 // site is an office of Contoso. Weight is how many of 1000 people work there.
 type site struct {
 	name, country, region string
@@ -130,6 +136,9 @@ func (p person) input(number int) operation.UserInput {
 		Department: graphql.OmittableOf(&p.department), Roles: p.roles}
 	if p.kind != "" {
 		in.Type = &p.kind
+	}
+	if center := costCenters[p.department]; center != "" { // guests are paid for by nobody
+		in.CostCenter = graphql.OmittableOf(&center)
 	}
 	if p.location != "" {
 		in.UsageLocation = graphql.OmittableOf(&p.location)
