@@ -32,13 +32,7 @@ func Plain(cfg Config, answer func(w http.ResponseWriter, r *http.Request) error
 			p.refuse(w, r, err)
 		}
 	})
-	if cfg.Rate > 0 {
-		h = newThrottle(cfg.Rate, cfg.Burst).middleware(h)
-	}
-	if cfg.Identity != nil {
-		h = cfg.Identity(h)
-	}
-	return requestIDs(securityHeaders(h))
+	return cfg.edge().Wrap(h)
 }
 
 // refuse answers a request that was not carried out.

@@ -18,6 +18,8 @@ type Config struct {
 	// Authorize is the root-field gate: it is asked for each root field of an operation before anything is executed,
 	// and refuses those it does not know. Anonymous callers are refused before it is asked. nil: every field is refused.
 	Authorize func(ctx context.Context, operation ast.Operation, field string) error
+	// Edge is what a request passes first (NewEdge); nil: one of Identity, Rate and Burst.
+	Edge *Edge
 	// Identity puts the principal into the context (identity.Authenticator.Middleware). nil: every caller is anonymous.
 	Identity func(http.Handler) http.Handler
 
@@ -58,12 +60,5 @@ func New(schema graphql.ExecutableSchema, cfg Config) http.Handler {
 	server.Use(gate{authorize: cfg.Authorize})
 	server.AddTransport(overHTTP{limits: cfg.Limits, trusted: cfg.Trusted})
 
-	var h http.Handler = server
-	if cfg.Rate > 0 {
-		h = newThrottle(cfg.Rate, cfg.Burst).middleware(h)
-	}
-	if cfg.Identity != nil {
-		h = cfg.Identity(h)
-	}
-	return requestIDs(securityHeaders(h))
+	return cfg.edge().Wrap(server)
 }

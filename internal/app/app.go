@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/ringfence/ringfence/graph"
+	"github.com/ringfence/ringfence/internal/export"
 	"github.com/ringfence/ringfence/internal/identity"
 	"github.com/ringfence/ringfence/internal/operation"
 	"github.com/ringfence/ringfence/internal/policy"
@@ -54,6 +55,7 @@ type App struct {
 	Runner   *operation.Runner
 	Schema   graphql.ExecutableSchema
 	DevKey   *identity.DevelopmentKey // nil unless in development mode
+	Exporter *export.Exporter
 	reader   *query.Reader
 	handler  http.Handler
 	registry *prometheus.Registry
@@ -156,6 +158,7 @@ func (a *App) build(ctx context.Context) (err error) {
 	})
 	a.Schema = graph.New(&graph.Resolver{Runner: a.Runner, Reader: a.reader})
 	verifiers.Services = a.Runner
+	a.Exporter = newExporter(a.reader)
 	return a.route(identity.New(verifiers))
 }
 

@@ -31,6 +31,7 @@ type commands struct {
 	Livez   livez   `cmd:"" help:"Ask the server of this machine whether it lives."`
 	Migrate migrate `cmd:"" help:"Bring the database's tables up to date, and stop."`
 	Import  imports `cmd:"" help:"Load a file into the database."`
+	Export  exports `cmd:"" help:"Write a list, an overview or costs as CSV or JSON."`
 	Token   token   `cmd:"" help:"Print a token signed with the development key."`
 
 	ServiceToken serviceToken `cmd:"" help:"Let a service in: print the secret of a new token for SCIM or the API."`

@@ -22,8 +22,9 @@ import (
 
 // route builds the HTTP surface.
 func (a *App) route(who *identity.Authenticator) error {
+	edge := transport.NewEdge(who.Middleware, a.Config.Rate, 0)
 	cfg := transport.Config{
-		Authorize: graph.Authorize, Identity: who.Middleware, Pool: a.poolID, Rate: a.Config.Rate, Log: a.Config.Log,
+		Authorize: graph.Authorize, Edge: edge, Pool: a.poolID, Log: a.Config.Log,
 		Decision: func(n int64) string { return id.Of(id.Decision, n).String() },
 	}
 	if a.Config.TrustedDir != "" {
@@ -38,6 +39,7 @@ func (a *App) route(who *identity.Authenticator) error {
 	mux.Handle("/graphql", a.measured(turn.New(2).Middleware(transport.New(a.Schema, cfg))))
 	imports := &importer{App: a, busy: make(chan struct{}, importsAtOnce)}
 	mux.Handle("POST /import/{kind}", transport.Plain(cfg, imports.serve))
+	mux.Handle("GET /export/{file}", transport.Plain(cfg, a.exports()))
 	mux.Handle("/graphiql", web.Handler())
 	mux.Handle("/graphiql/", web.Handler())
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok") })

@@ -31,9 +31,11 @@ var rooms = map[string][]string{
 	// It shows the payloads of operations, which know nothing of it.
 	"internal/query": {"ent", "internal/cost", "internal/fault", "internal/id", "internal/identity", "internal/licensing", "internal/operation", "internal/policy",
 		"internal/store"},
+	// It reads as the API does, and not otherwise.
+	"internal/export": {"ent", "internal/cost", "internal/fault", "internal/query"},
 	// It speaks as commands do, and looks for what is there.
 	"internal/demo": {"ent", "internal/fault", "internal/feed", "internal/id", "internal/identity", "internal/operation", "internal/store"},
-	"internal/app": {"ent", "graph", "internal/demo", "internal/fault", "internal/feed", "internal/id", "internal/identity", "internal/licensing", "internal/operation",
+	"internal/app": {"ent", "graph", "internal/demo", "internal/export", "internal/fault", "internal/feed", "internal/id", "internal/identity", "internal/licensing", "internal/operation",
 		"internal/policy", "internal/query", "internal/store", "internal/turn", "policies", "web"},
 }
 

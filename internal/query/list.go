@@ -248,7 +248,7 @@ func connect[V any](page []place, views map[int64]V, o order, w window) *Connect
 
 // root reads the one connection of a list without parents.
 func root[E, V any](ctx context.Context, s *session, n *noun[E, V], l list, p Page) (*Connection[V], error) {
-	w, err := p.window()
+	w, err := s.window(p)
 	if err != nil {
 		return nil, err
 	}

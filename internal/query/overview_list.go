@@ -128,7 +128,7 @@ type overviewList struct {
 
 // listing reads what a list of overviews is made from.
 func (s *session) listing(ctx context.Context, p Page, asOf *time.Time, where *LicenseOverviewWhere, o *OverviewOrder) (*overviewList, error) {
-	w, err := p.window()
+	w, err := s.window(p)
 	if err != nil {
 		return nil, err
 	}

@@ -95,7 +95,7 @@ func (o *Overview) Rows(ctx context.Context, first *int, where *OverviewRowWhere
 
 // RowPage gives the rows in pages.
 func (o *Overview) RowPage(ctx context.Context, first *int, after *string, last *int, before *string, where *OverviewRowWhere, orderBy *OverviewRowOrder) (*OverviewRowConnection, error) {
-	w, err := Page{first, after, last, before}.window()
+	w, err := o.family.window(Page{first, after, last, before})
 	if err != nil {
 		return nil, err
 	}

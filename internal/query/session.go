@@ -57,8 +57,9 @@ func NewReader(c Config) *Reader {
 // session is one reading on behalf of one principal: what they may see is worked out once and holds throughout.
 type session struct {
 	*Reader
-	who *identity.Principal
-	now time.Time
+	who     *identity.Principal
+	now     time.Time
+	walking bool // lists may be read from end to end
 
 	mu     sync.Mutex
 	facts  *facts

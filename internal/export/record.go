@@ -1,0 +1,92 @@
+package export
+
+import (
+	"context"
+
+	"github.com/ringfence/ringfence/internal/query"
+)
+
+// recordKinds are what was decided and what happened, newest first.
+var recordKinds = []*kind{
+	{
+		name: "decisions", about: "what the policy answered to requests, newest first", input: "DecisionWhere",
+		columns: []string{"ringfence id", "at", "principal", "action", "allow", "dry run", "violations", "warnings", "revision", "license", "allotment", "input"},
+		write:   func(ctx context.Context, j *job) error { return walk(ctx, j, j.reader.Decisions, j.decision) },
+	},
+	{
+		name: "events", about: "what happened, newest first", input: "EventWhere",
+		columns: []string{"ringfence id", "at", "actor", "type", "license", "allotment", "user", "group", "decision", "data"},
+		write:   func(ctx context.Context, j *job) error { return walk(ctx, j, j.reader.Events, j.event) },
+	},
+}
+
+func codesOf(violations []*query.Violation) cell {
+	codes := make([]string, len(violations))
+	for i, v := range violations {
+		codes[i] = v.Code
+	}
+	return list(codes)
+}
+
+func (j *job) decision(ctx context.Context, d *query.Decision) error {
+	violations, err := d.Violations(ctx)
+	if err != nil {
+		return err
+	}
+	warnings, err := d.Warnings(ctx)
+	if err != nil {
+		return err
+	}
+	license, err := d.License(ctx)
+	if err != nil {
+		return err
+	}
+	allotment, err := d.Allotment(ctx)
+	if err != nil {
+		return err
+	}
+	return j.row(named(d.ID()), instant(d.At), word(d.Principal()), plain(d.Action), boolean(d.Allow), boolean(d.DryRun), codesOf(violations), codesOf(warnings),
+		plain(d.Revision), entitlement(license), share(allotment), document(d.Input()))
+}
+
+// entitlement names a license that may be seen; nothing if there is none.
+func entitlement(l *query.License) cell {
+	if l == nil {
+		return cell{}
+	}
+	return named(l.ID())
+}
+
+func (j *job) event(ctx context.Context, e *query.Event) error {
+	license, err := e.License(ctx)
+	if err != nil {
+		return err
+	}
+	allotment, err := e.Allotment(ctx)
+	if err != nil {
+		return err
+	}
+	user, err := e.User(ctx)
+	if err != nil {
+		return err
+	}
+	group, err := e.Group(ctx)
+	if err != nil {
+		return err
+	}
+	decision, err := e.Decision(ctx)
+	if err != nil {
+		return err
+	}
+	var who, where, why cell
+	if user != nil {
+		who = named(user.ID())
+	}
+	if group != nil {
+		where = named(group.ID())
+	}
+	if decision != nil {
+		why = named(decision.ID())
+	}
+	return j.row(named(e.ID()), instant(e.At), word(e.Actor()), plain(e.Type), entitlement(license), share(allotment), who, where, why, document(e.Data()))
+}
