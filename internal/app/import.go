@@ -22,7 +22,10 @@ type imports struct {
 	Users       importUsers       `cmd:"" help:"Load users (CSV)."`
 	Groups      importGroups      `cmd:"" help:"Load groups (CSV)."`
 	Memberships importMemberships `cmd:"" help:"Load who is a member of which group (CSV)."`
+	Contracts   importContracts   `cmd:"" help:"Load contracts (CSV)."`
+	Licenses    importLicenses    `cmd:"" help:"Load licenses (CSV); a quantity of 0 is unlimited."`
 	Deployments importDeployments `cmd:"" help:"Load what is installed and used (CSV)."`
+	Allocations importAllocations `cmd:"" help:"Load what licenses are allocated to (CSV); a quantity of 0 is unlimited."`
 }
 
 // importing are the flags of every import.
@@ -71,6 +74,27 @@ type importMemberships struct {
 // Run loads memberships.
 func (c *importMemberships) Run(ctx context.Context, out outputs) error {
 	return c.run(ctx, out, &operation.Import{Kind: "memberships", Complete: c.Complete})
+}
+
+type importContracts struct{ importOne }
+
+// Run loads contracts.
+func (c *importContracts) Run(ctx context.Context, out outputs) error {
+	return c.run(ctx, out, &operation.Import{Kind: "contracts"})
+}
+
+type importLicenses struct{ importOne }
+
+// Run loads licenses.
+func (c *importLicenses) Run(ctx context.Context, out outputs) error {
+	return c.run(ctx, out, &operation.Import{Kind: "licenses"})
+}
+
+type importAllocations struct{ importOne }
+
+// Run loads allocations.
+func (c *importAllocations) Run(ctx context.Context, out outputs) error {
+	return c.run(ctx, out, &operation.Import{Kind: "allocations"})
 }
 
 type importDeployments struct {

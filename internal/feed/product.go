@@ -49,6 +49,9 @@ const (
 
 var guid = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
 
+// IsGUID tells whether a text is a GUID, in any case.
+func IsGUID(text string) bool { return guid.MatchString(strings.ToLower(text)) }
+
 // Products reads Microsoft's catalog as it is published: one line per product and service plan. Blanks around values are
 // ignored, those inside made one. A plan that is not spelled alike everywhere gets its most frequent name; a product must be. Errors are INVALID_INPUT, each with file:line:column and the field, at most 20 at once; with an error there is
 // no catalog.

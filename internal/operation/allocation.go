@@ -3,7 +3,6 @@ package operation
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/ringfence/ringfence/ent"
 	entallocation "github.com/ringfence/ringfence/ent/allocation"
@@ -11,7 +10,6 @@ import (
 	"github.com/ringfence/ringfence/internal/id"
 	"github.com/ringfence/ringfence/internal/licensing"
 	"github.com/ringfence/ringfence/internal/policy"
-	"github.com/ringfence/ringfence/internal/store"
 )
 
 // The words of AllocationType in the API.
@@ -157,23 +155,19 @@ func (w *writing) createAllocation(ctx context.Context, a *allocation, pool *lic
 
 // addAllocation takes the units out of the license and stores the allocation, with the beginning of its history.
 func (w *writing) addAllocation(ctx context.Context, a *allocation, pool *licensing.Pool) error {
+	if err := w.reserve(pool, a.reserves()); err != nil {
+		return err
+	}
+	return w.storeAllocations(ctx, []*allocation{a}, nil)
+}
+
+// reserve takes units out of a license for an allocation, or gives them back.
+func (w *writing) reserve(pool *licensing.Pool, units int64) error {
 	w.grant(w.answer.Ceilings)
-	if err := w.carve(pool, a.reserves()); err != nil {
+	if err := w.carve(pool, units); err != nil {
 		return inField(err, "quantity")
 	}
-	create := w.tx.Client().Allocation.Create().SetLicenseID(a.license).SetType(entallocation.Type(a.kind)).SetNillableExternalID(a.external).
-		SetNillableName(a.name).SetNillableQuantity(a.quantity).SetUnlimited(a.quantity == nil).SetMetric(entallocation.Metric(a.metric)).
-		SetNillableCostCenter(a.costCenter).SetNillableNotes(a.notes).SetCreatedAt(w.Now())
-	if a.deployment != 0 {
-		create.SetDeploymentID(a.deployment)
-	}
-	row, err := create.Save(ctx)
-	if err != nil {
-		return named(err, "externalId", "an allocation with this external id exists already")
-	}
-	a.id = row.ID
-	w.happened("ALLOCATION_CREATED", "allocation", a.id, a.data()).pool = pool.Key
-	return w.keepAllocationState(ctx, a, false)
+	return nil
 }
 
 // inField names the field in the violations of a refusal.
@@ -185,18 +179,6 @@ func inField(err error, field string) error {
 		}
 	}
 	return err
-}
-
-// keepAllocationState adds to the history of an allocation what it is from now on.
-func (w *writing) keepAllocationState(ctx context.Context, a *allocation, deleted bool) error {
-	name := ""
-	if a.name != nil {
-		name = *a.name
-	}
-	return w.tx.Insert(ctx, "allocation_states", store.Column{Name: "allocation_id", Values: []int64{a.id}}, store.Column{Name: "at", Values: []time.Time{w.Now()}},
-		store.Column{Name: "license_id", Values: []int64{a.license}}, store.Column{Name: "deployment_id", Values: []int64{a.deployment}},
-		store.Column{Name: "name", Values: []string{name}}, store.Column{Name: "quantity", Values: []*int64{a.quantity}},
-		store.Column{Name: "metric", Values: []string{a.metric}}, store.Column{Name: "deleted", Values: []bool{deleted}})
 }
 
 // allocationPayload reads an allocation as the transaction leaves it.

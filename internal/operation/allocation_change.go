@@ -62,16 +62,10 @@ func (c *UpdateAllocation) prepare(ctx context.Context, r *reading) (*plan[Alloc
 
 // changeAllocation stores what an allocation has become. What it takes more has to be there; what it gives back moves the queues.
 func (w *writing) changeAllocation(ctx context.Context, before, a *allocation, pool *licensing.Pool) error {
-	w.grant(w.answer.Ceilings)
-	if err := w.carve(pool, a.reserves()-before.reserves()); err != nil {
-		return inField(err, "quantity")
-	}
-	if _, err := w.tx.Exec(ctx, `UPDATE allocations SET name = $1, quantity = $2, unlimited = $3, metric = $4, cost_center = $5, notes = $6 WHERE id = $7`,
-		a.name, a.quantity, a.quantity == nil, a.metric, a.costCenter, a.notes, a.id); err != nil {
+	if err := w.reserve(pool, a.reserves()-before.reserves()); err != nil {
 		return err
 	}
-	w.happened("ALLOCATION_UPDATED", "allocation", a.id, a.data()).pool = pool.Key
-	if err := w.keepAllocationState(ctx, a, false); err != nil {
+	if err := w.storeAllocations(ctx, nil, []*allocation{a}); err != nil {
 		return err
 	}
 	return w.settle(ctx)
@@ -94,7 +88,7 @@ func (c *DeleteAllocation) prepare(ctx context.Context, r *reading) (*plan[Delet
 				return nil, err
 			}
 			w.happened("ALLOCATION_DELETED", "allocation", a.id, a.data()).pool = pool.Key
-			if err := w.keepAllocationState(ctx, a, true); err != nil {
+			if err := w.keepAllocationStates(ctx, []*allocation{a}, true); err != nil {
 				return nil, err
 			}
 			if err := w.settle(ctx); err != nil {

@@ -52,7 +52,7 @@ func (c *UpdateContract) prepare(ctx context.Context, r *reading) (*plan[UpdateC
 		}
 		w.happened("CONTRACT_UPDATED", "contract", key, nil)
 		if dated {
-			if err := w.redate(ctx, key, dates{starts, ends}); err != nil {
+			if err := w.redate(ctx, map[int64]dates{key: {starts, ends}}); err != nil {
 				return nil, err
 			}
 		}

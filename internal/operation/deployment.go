@@ -85,7 +85,7 @@ type survey struct {
 
 	created, changed int
 	vendors          *vendorNames
-	keys             []int64          // the deployments that were named
+	keys             []int64 // the deployments that were named
 	// told is told what a deployment was, nil if it was none, and what it is now; nil: nobody wants to know.
 	told func(was *known, is sighting)
 }

@@ -153,7 +153,10 @@ func init() {
 		{"users", "importUsers", feed.Users.Check, beginUsers},
 		{"groups", "importGroups", feed.Groups.Check, beginGroups},
 		{"memberships", "importMemberships", feed.Memberships.Check, beginMemberships},
+		{"contracts", "importContracts", feed.Contracts.Check, beginContracts},
+		{"licenses", "importLicenses", feed.Licenses.Check, beginLicenses},
 		{"deployments", "importDeployments", feed.Deployments.Check, beginDeployments},
+		{"allocations", "importAllocations", feed.Allocations.Check, beginAllocations},
 	}
 }
 
@@ -306,6 +309,12 @@ func (m *rowMistakes) failure() error {
 func (w *writing) turnPage(ctx context.Context) error {
 	if err := w.flush(ctx); err != nil {
 		return err
+	}
+	if len(w.further) > 0 {
+		if _, err := insertDecisions(ctx, w.tx, w.further); err != nil {
+			return err
+		}
+		w.further = nil
 	}
 	w.countSeats()
 	w.seatEvents(func(*licensing.Seat) (*decision, string) { return w.accountable(), w.who.name() })

@@ -3,7 +3,6 @@ package operation
 import (
 	"context"
 
-	entlicense "github.com/ringfence/ringfence/ent/license"
 	"github.com/ringfence/ringfence/internal/fault"
 	"github.com/ringfence/ringfence/internal/id"
 	"github.com/ringfence/ringfence/internal/licensing"
@@ -41,38 +40,29 @@ func (c *CreateLicense) prepare(ctx context.Context, r *reading) (*plan[CreateLi
 	if err := r.exists(ctx, "products", product, fault.Missing("productId", "product")); err != nil {
 		return nil, err
 	}
-	args := map[string]any{"unlimitedQuantity": c.unlimited()}
-	if c.Quantity != nil {
-		args["quantity"] = *c.Quantity
-	}
-	ask := &policy.Input{Now: r.Now(), Action: c.action(), Principal: r.who.facts(), Args: args}
+	ask := r.questionLicensing(count(c.Quantity))
 	return &plan[CreateLicensePayload]{ask: ask, write: func(ctx context.Context, w *writing) (*CreateLicensePayload, error) {
-		create := w.tx.Client().License.Create().SetContractID(contract).SetProductID(product).SetUnlimitedQuantity(c.unlimited()).
-			SetNillableStartsOn(c.StartsOn).SetNillableEndsOn(c.EndsOn).SetNillableUnitPrice(c.UnitPrice).SetNillableCurrency(c.Currency).
-			SetNillableNotes(c.Notes).SetCreatedAt(w.Now())
-		if limit := count(c.Quantity); limit != nil {
-			create.SetQuantity(*limit).SetCapacity(*limit).SetCeiling(*limit)
+		l := &licenseDraft{
+			contract: contract, product: product, quantity: count(c.Quantity), metric: "USERS", pricePer: "YEAR",
+			starts: c.StartsOn, ends: c.EndsOn, price: c.UnitPrice, currency: c.Currency, notes: c.Notes,
 		}
-		if c.Metric != nil {
-			create.SetMetric(entlicense.Metric(*c.Metric))
-		}
-		if c.PricePer != nil {
-			create.SetPricePer(entlicense.PricePer(*c.PricePer))
-		}
-		row, err := create.Save(ctx)
-		if err != nil {
+		set(&l.metric, c.Metric)
+		set(&l.pricePer, c.PricePer)
+		if err := w.createLicenses(ctx, []*licenseDraft{l}); err != nil {
 			return nil, err
 		}
-		created := &license{id: row.ID, pool: &licensing.Pool{Limit: row.Capacity, Stock: &licensing.Stock{Quantity: row.Quantity}}}
-		states := &licenseStates{}
-		states.add(created, false)
-		if err := w.tx.Together(ctx, states.part(w.Now())...); err != nil {
-			return nil, err
-		}
-		w.happened("LICENSE_CREATED", "license", row.ID, map[string]any{"quantity": c.Quantity, "unlimitedQuantity": c.unlimited()}).pool = licensing.PoolKey{License: row.ID}
-		full, err := w.licenseRow(ctx, row.ID)
+		full, err := w.licenseRow(ctx, l.id)
 		return &CreateLicensePayload{License: full}, err
 	}}, nil
+}
+
+// questionLicensing puts the question about a new license; a nil quantity is unlimited.
+func (r *reading) questionLicensing(quantity *int64) *policy.Input {
+	args := map[string]any{"unlimitedQuantity": quantity == nil}
+	if quantity != nil {
+		args["quantity"] = *quantity
+	}
+	return r.question("createLicense", args)
 }
 
 func (c *UpdateLicense) action() string { return "updateLicense" }
@@ -96,13 +86,25 @@ func (c *UpdateLicense) prepare(ctx context.Context, r *reading) (*plan[UpdateLi
 	if err != nil {
 		return nil, err
 	}
+	stock, err := c.stock(pool)
+	if err != nil {
+		return nil, err
+	}
+	ask := r.questionStock(c, stock, pool)
+	return &plan[UpdateLicensePayload]{ask: ask, hidden: r.hides(ctx, pool, t), write: func(ctx context.Context, w *writing) (*UpdateLicensePayload, error) {
+		return w.updateLicense(ctx, c, stock, pool)
+	}}, nil
+}
+
+// stock gives what the limit of a license is to be made of.
+func (c *UpdateLicense) stock(pool *licensing.Pool) (licensing.Stock, error) {
 	stock := *pool.Stock
 	if c.Quantity != nil {
 		stock.Quantity, stock.Unlimited = int64(*c.Quantity), false
 	}
 	if c.UnlimitedQuantity != nil {
 		if !*c.UnlimitedQuantity && stock.Unlimited && c.Quantity == nil {
-			return nil, fault.Invalid("quantity", "a license that is not unlimited needs a quantity")
+			return stock, fault.Invalid("quantity", "a license that is not unlimited needs a quantity")
 		}
 		stock.Unlimited = *c.UnlimitedQuantity
 	}
@@ -113,25 +115,21 @@ func (c *UpdateLicense) prepare(ctx context.Context, r *reading) (*plan[UpdateLi
 		stock.Overage, stock.Shrinks = int64(*c.Overage), false
 	}
 	if limit := stock.Limit(); limit != nil && *limit > maxCount {
-		return nil, fault.Invalid("overage", "quantity, overage and purchase reservations together pass %d", maxCount)
+		return stock, fault.Invalid("overage", "quantity, overage and purchase reservations together pass %d", maxCount)
 	}
-	question := r.questionLicense(t.key.License, nil)
-	ask := &policy.Input{
-		Now: r.Now(), Action: c.action(), Principal: r.who.facts(), License: question, Pools: r.questionPools(pool, 0),
+	return stock, nil
+}
+
+// questionStock puts the question about a change of a license.
+func (r *reading) questionStock(c *UpdateLicense, stock licensing.Stock, pool *licensing.Pool) *policy.Input {
+	return &policy.Input{
+		Now: r.Now(), Action: c.action(), Principal: r.who.facts(), License: r.questionLicense(pool.Key.License, nil), Pools: r.questionPools(pool, 0),
 		Args: map[string]any{"quantity": stock.Quantity, "unlimitedQuantity": stock.Unlimited, "overage": stock.Overage},
 	}
-	return &plan[UpdateLicensePayload]{ask: ask, hidden: r.hides(ctx, pool, t), write: func(ctx context.Context, w *writing) (*UpdateLicensePayload, error) {
-		return w.updateLicense(ctx, c, stock, pool)
-	}}, nil
 }
 
 func (w *writing) updateLicense(ctx context.Context, c *UpdateLicense, stock licensing.Stock, pool *licensing.Pool) (*UpdateLicensePayload, error) {
-	w.restock(pool, stock)
-	fields, err := w.updateTerms(ctx, c, pool)
-	if err != nil {
-		return nil, err
-	}
-	if err := w.reopen(ctx, pool, fields); err != nil {
+	if err := w.changeLicense(ctx, c, stock, pool); err != nil {
 		return nil, err
 	}
 	if err := w.settle(ctx); err != nil {
@@ -140,11 +138,21 @@ func (w *writing) updateLicense(ctx context.Context, c *UpdateLicense, stock lic
 	if err := w.flush(ctx); err != nil {
 		return nil, err
 	}
-	w.happened("LICENSE_UPDATED", "license", pool.Key.License, map[string]any{
-		"quantity": pool.Stock.Quantity, "unlimitedQuantity": pool.Stock.Unlimited, "overage": pool.Stock.Overage,
-	}).pool = pool.Key
 	row, err := w.licenseRow(ctx, pool.Key.License)
 	return &UpdateLicensePayload{License: row}, err
+}
+
+// changeLicense changes a license, and leaves to settle what follows.
+func (w *writing) changeLicense(ctx context.Context, c *UpdateLicense, stock licensing.Stock, pool *licensing.Pool) error {
+	w.restock(pool, stock)
+	fields, err := w.updateTerms(ctx, c, pool)
+	if err != nil {
+		return err
+	}
+	w.happened("LICENSE_UPDATED", "license", pool.Key.License, map[string]any{
+		"quantity": stock.Quantity, "unlimitedQuantity": stock.Unlimited, "overage": stock.Overage,
+	}).pool = pool.Key
+	return w.reopen(ctx, pool, fields)
 }
 
 // updateTerms changes dates, price and notes; null clears. It names the dates that change.

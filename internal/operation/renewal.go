@@ -189,11 +189,15 @@ func (w *writing) renewContract(ctx context.Context, c *RenewContract, row *ent.
 	return p, err
 }
 
-// redate puts other dates of a contract in force for its licenses, which are locked: where they bind, what was in error is tried again
-// and the queues move.
-func (w *writing) redate(ctx context.Context, under int64, contract dates) error {
+// redate puts other dates of contracts, by their keys, in force for their licenses, which are locked: where they bind, what was in
+// error is tried again and the queues move.
+func (w *writing) redate(ctx context.Context, contracts map[int64]dates) error {
 	var changed []int64
-	for key, l := range w.licensesUnder(under) {
+	for key, l := range w.facts.licenses {
+		contract, dated := contracts[l.contractID]
+		if !dated {
+			continue
+		}
 		starts, ends := l.pool.StartsAt, l.pool.EndsAt
 		w.date(l, l.own, contract)
 		if !same(starts, l.pool.StartsAt) || !same(ends, l.pool.EndsAt) {
