@@ -32,7 +32,11 @@ type LicenseState struct {
 	// Reserved holds the value of the "reserved" field.
 	Reserved int64 `json:"reserved,omitempty"`
 	// Deleted holds the value of the "deleted" field.
-	Deleted      bool `json:"deleted,omitempty"`
+	Deleted bool `json:"deleted,omitempty"`
+	// Told when the license is removed; until then the license itself tells it.
+	ContractID int64 `json:"contract_id,omitempty"`
+	// Told when the license is removed.
+	Metric       string `json:"metric,omitempty"`
 	selectValues sql.SelectValues
 }
 
@@ -43,8 +47,10 @@ func (*LicenseState) scanValues(columns []string) ([]any, error) {
 		switch columns[i] {
 		case licensestate.FieldDeleted:
 			values[i] = new(sql.NullBool)
-		case licensestate.FieldID, licensestate.FieldLicenseID, licensestate.FieldQuantity, licensestate.FieldCommitted, licensestate.FieldCapacity, licensestate.FieldUsed, licensestate.FieldReserved:
+		case licensestate.FieldID, licensestate.FieldLicenseID, licensestate.FieldQuantity, licensestate.FieldCommitted, licensestate.FieldCapacity, licensestate.FieldUsed, licensestate.FieldReserved, licensestate.FieldContractID:
 			values[i] = new(sql.NullInt64)
+		case licensestate.FieldMetric:
+			values[i] = new(sql.NullString)
 		case licensestate.FieldAt:
 			values[i] = new(sql.NullTime)
 		default:
@@ -117,6 +123,18 @@ func (_m *LicenseState) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.Deleted = value.Bool
 			}
+		case licensestate.FieldContractID:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field contract_id", values[i])
+			} else if value.Valid {
+				_m.ContractID = value.Int64
+			}
+		case licensestate.FieldMetric:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field metric", values[i])
+			} else if value.Valid {
+				_m.Metric = value.String
+			}
 		default:
 			_m.selectValues.Set(columns[i], values[i])
 		}
@@ -178,6 +196,12 @@ func (_m *LicenseState) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("deleted=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Deleted))
+	builder.WriteString(", ")
+	builder.WriteString("contract_id=")
+	builder.WriteString(fmt.Sprintf("%v", _m.ContractID))
+	builder.WriteString(", ")
+	builder.WriteString("metric=")
+	builder.WriteString(_m.Metric)
 	builder.WriteByte(')')
 	return builder.String()
 }

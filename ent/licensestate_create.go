@@ -84,6 +84,34 @@ func (_c *LicenseStateCreate) SetNillableDeleted(v *bool) *LicenseStateCreate {
 	return _c
 }
 
+// SetContractID sets the "contract_id" field.
+func (_c *LicenseStateCreate) SetContractID(v int64) *LicenseStateCreate {
+	_c.mutation.SetContractID(v)
+	return _c
+}
+
+// SetNillableContractID sets the "contract_id" field if the given value is not nil.
+func (_c *LicenseStateCreate) SetNillableContractID(v *int64) *LicenseStateCreate {
+	if v != nil {
+		_c.SetContractID(*v)
+	}
+	return _c
+}
+
+// SetMetric sets the "metric" field.
+func (_c *LicenseStateCreate) SetMetric(v string) *LicenseStateCreate {
+	_c.mutation.SetMetric(v)
+	return _c
+}
+
+// SetNillableMetric sets the "metric" field if the given value is not nil.
+func (_c *LicenseStateCreate) SetNillableMetric(v *string) *LicenseStateCreate {
+	if v != nil {
+		_c.SetMetric(*v)
+	}
+	return _c
+}
+
 // SetID sets the "id" field.
 func (_c *LicenseStateCreate) SetID(v int64) *LicenseStateCreate {
 	_c.mutation.SetID(v)
@@ -129,6 +157,14 @@ func (_c *LicenseStateCreate) defaults() {
 		v := licensestate.DefaultDeleted
 		_c.mutation.SetDeleted(v)
 	}
+	if _, ok := _c.mutation.ContractID(); !ok {
+		v := licensestate.DefaultContractID
+		_c.mutation.SetContractID(v)
+	}
+	if _, ok := _c.mutation.Metric(); !ok {
+		v := licensestate.DefaultMetric
+		_c.mutation.SetMetric(v)
+	}
 }
 
 // check runs all checks and user-defined validators on the builder.
@@ -153,6 +189,17 @@ func (_c *LicenseStateCreate) check() error {
 	}
 	if _, ok := _c.mutation.Deleted(); !ok {
 		return &ValidationError{Name: "deleted", err: errors.New(`ent: missing required field "LicenseState.deleted"`)}
+	}
+	if _, ok := _c.mutation.ContractID(); !ok {
+		return &ValidationError{Name: "contract_id", err: errors.New(`ent: missing required field "LicenseState.contract_id"`)}
+	}
+	if _, ok := _c.mutation.Metric(); !ok {
+		return &ValidationError{Name: "metric", err: errors.New(`ent: missing required field "LicenseState.metric"`)}
+	}
+	if v, ok := _c.mutation.Metric(); ok {
+		if err := licensestate.MetricValidator(v); err != nil {
+			return &ValidationError{Name: "metric", err: fmt.Errorf(`ent: validator failed for field "LicenseState.metric": %w`, err)}
+		}
 	}
 	return nil
 }
@@ -217,6 +264,14 @@ func (_c *LicenseStateCreate) createSpec() (*LicenseState, *sqlgraph.CreateSpec)
 	if value, ok := _c.mutation.Deleted(); ok {
 		_spec.SetField(licensestate.FieldDeleted, field.TypeBool, value)
 		_node.Deleted = value
+	}
+	if value, ok := _c.mutation.ContractID(); ok {
+		_spec.SetField(licensestate.FieldContractID, field.TypeInt64, value)
+		_node.ContractID = value
+	}
+	if value, ok := _c.mutation.Metric(); ok {
+		_spec.SetField(licensestate.FieldMetric, field.TypeString, value)
+		_node.Metric = value
 	}
 	return _node, _spec
 }

@@ -16103,27 +16103,30 @@ func (m *LicenseMutation) ResetEdge(name string) error {
 // LicenseStateMutation represents an operation that mutates the LicenseState nodes in the graph.
 type LicenseStateMutation struct {
 	config
-	op            Op
-	typ           string
-	id            *int64
-	license_id    *int64
-	addlicense_id *int64
-	at            *time.Time
-	quantity      *int64
-	addquantity   *int64
-	committed     *int64
-	addcommitted  *int64
-	capacity      *int64
-	addcapacity   *int64
-	used          *int64
-	addused       *int64
-	reserved      *int64
-	addreserved   *int64
-	deleted       *bool
-	clearedFields map[string]struct{}
-	done          bool
-	oldValue      func(context.Context) (*LicenseState, error)
-	predicates    []predicate.LicenseState
+	op             Op
+	typ            string
+	id             *int64
+	license_id     *int64
+	addlicense_id  *int64
+	at             *time.Time
+	quantity       *int64
+	addquantity    *int64
+	committed      *int64
+	addcommitted   *int64
+	capacity       *int64
+	addcapacity    *int64
+	used           *int64
+	addused        *int64
+	reserved       *int64
+	addreserved    *int64
+	deleted        *bool
+	contract_id    *int64
+	addcontract_id *int64
+	metric         *string
+	clearedFields  map[string]struct{}
+	done           bool
+	oldValue       func(context.Context) (*LicenseState, error)
+	predicates     []predicate.LicenseState
 }
 
 var _ ent.Mutation = (*LicenseStateMutation)(nil)
@@ -16652,6 +16655,98 @@ func (m *LicenseStateMutation) ResetDeleted() {
 	m.deleted = nil
 }
 
+// SetContractID sets the "contract_id" field.
+func (m *LicenseStateMutation) SetContractID(i int64) {
+	m.contract_id = &i
+	m.addcontract_id = nil
+}
+
+// ContractID returns the value of the "contract_id" field in the mutation.
+func (m *LicenseStateMutation) ContractID() (r int64, exists bool) {
+	v := m.contract_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldContractID returns the old "contract_id" field's value of the LicenseState entity.
+// If the LicenseState object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *LicenseStateMutation) OldContractID(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldContractID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldContractID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldContractID: %w", err)
+	}
+	return oldValue.ContractID, nil
+}
+
+// AddContractID adds i to the "contract_id" field.
+func (m *LicenseStateMutation) AddContractID(i int64) {
+	if m.addcontract_id != nil {
+		*m.addcontract_id += i
+	} else {
+		m.addcontract_id = &i
+	}
+}
+
+// AddedContractID returns the value that was added to the "contract_id" field in this mutation.
+func (m *LicenseStateMutation) AddedContractID() (r int64, exists bool) {
+	v := m.addcontract_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetContractID resets all changes to the "contract_id" field.
+func (m *LicenseStateMutation) ResetContractID() {
+	m.contract_id = nil
+	m.addcontract_id = nil
+}
+
+// SetMetric sets the "metric" field.
+func (m *LicenseStateMutation) SetMetric(s string) {
+	m.metric = &s
+}
+
+// Metric returns the value of the "metric" field in the mutation.
+func (m *LicenseStateMutation) Metric() (r string, exists bool) {
+	v := m.metric
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldMetric returns the old "metric" field's value of the LicenseState entity.
+// If the LicenseState object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *LicenseStateMutation) OldMetric(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldMetric is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldMetric requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldMetric: %w", err)
+	}
+	return oldValue.Metric, nil
+}
+
+// ResetMetric resets all changes to the "metric" field.
+func (m *LicenseStateMutation) ResetMetric() {
+	m.metric = nil
+}
+
 // Where appends a list predicates to the LicenseStateMutation builder.
 func (m *LicenseStateMutation) Where(ps ...predicate.LicenseState) {
 	m.predicates = append(m.predicates, ps...)
@@ -16686,7 +16781,7 @@ func (m *LicenseStateMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *LicenseStateMutation) Fields() []string {
-	fields := make([]string, 0, 8)
+	fields := make([]string, 0, 10)
 	if m.license_id != nil {
 		fields = append(fields, licensestate.FieldLicenseID)
 	}
@@ -16710,6 +16805,12 @@ func (m *LicenseStateMutation) Fields() []string {
 	}
 	if m.deleted != nil {
 		fields = append(fields, licensestate.FieldDeleted)
+	}
+	if m.contract_id != nil {
+		fields = append(fields, licensestate.FieldContractID)
+	}
+	if m.metric != nil {
+		fields = append(fields, licensestate.FieldMetric)
 	}
 	return fields
 }
@@ -16735,6 +16836,10 @@ func (m *LicenseStateMutation) Field(name string) (ent.Value, bool) {
 		return m.Reserved()
 	case licensestate.FieldDeleted:
 		return m.Deleted()
+	case licensestate.FieldContractID:
+		return m.ContractID()
+	case licensestate.FieldMetric:
+		return m.Metric()
 	}
 	return nil, false
 }
@@ -16760,6 +16865,10 @@ func (m *LicenseStateMutation) OldField(ctx context.Context, name string) (ent.V
 		return m.OldReserved(ctx)
 	case licensestate.FieldDeleted:
 		return m.OldDeleted(ctx)
+	case licensestate.FieldContractID:
+		return m.OldContractID(ctx)
+	case licensestate.FieldMetric:
+		return m.OldMetric(ctx)
 	}
 	return nil, fmt.Errorf("unknown LicenseState field %s", name)
 }
@@ -16825,6 +16934,20 @@ func (m *LicenseStateMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetDeleted(v)
 		return nil
+	case licensestate.FieldContractID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetContractID(v)
+		return nil
+	case licensestate.FieldMetric:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetMetric(v)
+		return nil
 	}
 	return fmt.Errorf("unknown LicenseState field %s", name)
 }
@@ -16851,6 +16974,9 @@ func (m *LicenseStateMutation) AddedFields() []string {
 	if m.addreserved != nil {
 		fields = append(fields, licensestate.FieldReserved)
 	}
+	if m.addcontract_id != nil {
+		fields = append(fields, licensestate.FieldContractID)
+	}
 	return fields
 }
 
@@ -16871,6 +16997,8 @@ func (m *LicenseStateMutation) AddedField(name string) (ent.Value, bool) {
 		return m.AddedUsed()
 	case licensestate.FieldReserved:
 		return m.AddedReserved()
+	case licensestate.FieldContractID:
+		return m.AddedContractID()
 	}
 	return nil, false
 }
@@ -16921,6 +17049,13 @@ func (m *LicenseStateMutation) AddField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.AddReserved(v)
+		return nil
+	case licensestate.FieldContractID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddContractID(v)
 		return nil
 	}
 	return fmt.Errorf("unknown LicenseState numeric field %s", name)
@@ -16981,6 +17116,12 @@ func (m *LicenseStateMutation) ResetField(name string) error {
 		return nil
 	case licensestate.FieldDeleted:
 		m.ResetDeleted()
+		return nil
+	case licensestate.FieldContractID:
+		m.ResetContractID()
+		return nil
+	case licensestate.FieldMetric:
+		m.ResetMetric()
 		return nil
 	}
 	return fmt.Errorf("unknown LicenseState field %s", name)

@@ -549,6 +549,16 @@ func init() {
 	licensestateDescDeleted := licensestateFields[7].Descriptor()
 	// licensestate.DefaultDeleted holds the default value on creation for the deleted field.
 	licensestate.DefaultDeleted = licensestateDescDeleted.Default.(bool)
+	// licensestateDescContractID is the schema descriptor for contract_id field.
+	licensestateDescContractID := licensestateFields[8].Descriptor()
+	// licensestate.DefaultContractID holds the default value on creation for the contract_id field.
+	licensestate.DefaultContractID = licensestateDescContractID.Default.(int64)
+	// licensestateDescMetric is the schema descriptor for metric field.
+	licensestateDescMetric := licensestateFields[9].Descriptor()
+	// licensestate.DefaultMetric holds the default value on creation for the metric field.
+	licensestate.DefaultMetric = licensestateDescMetric.Default.(string)
+	// licensestate.MetricValidator is a validator for the "metric" field. It is called by the builders before save.
+	licensestate.MetricValidator = licensestateDescMetric.Validators[0].(func(string) error)
 	observationFields := schema.Observation{}.Fields()
 	_ = observationFields
 	// observationDescCurrent is the schema descriptor for current field.

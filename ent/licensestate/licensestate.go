@@ -27,6 +27,10 @@ const (
 	FieldReserved = "reserved"
 	// FieldDeleted holds the string denoting the deleted field in the database.
 	FieldDeleted = "deleted"
+	// FieldContractID holds the string denoting the contract_id field in the database.
+	FieldContractID = "contract_id"
+	// FieldMetric holds the string denoting the metric field in the database.
+	FieldMetric = "metric"
 	// Table holds the table name of the licensestate in the database.
 	Table = "license_states"
 )
@@ -42,6 +46,8 @@ var Columns = []string{
 	FieldUsed,
 	FieldReserved,
 	FieldDeleted,
+	FieldContractID,
+	FieldMetric,
 }
 
 // ValidColumn reports if the column name is valid (part of the table columns).
@@ -57,6 +63,12 @@ func ValidColumn(column string) bool {
 var (
 	// DefaultDeleted holds the default value on creation for the "deleted" field.
 	DefaultDeleted bool
+	// DefaultContractID holds the default value on creation for the "contract_id" field.
+	DefaultContractID int64
+	// DefaultMetric holds the default value on creation for the "metric" field.
+	DefaultMetric string
+	// MetricValidator is a validator for the "metric" field. It is called by the builders before save.
+	MetricValidator func(string) error
 )
 
 // OrderOption defines the ordering options for the LicenseState queries.
@@ -105,4 +117,14 @@ func ByReserved(opts ...sql.OrderTermOption) OrderOption {
 // ByDeleted orders the results by the deleted field.
 func ByDeleted(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldDeleted, opts...).ToFunc()
+}
+
+// ByContractID orders the results by the contract_id field.
+func ByContractID(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldContractID, opts...).ToFunc()
+}
+
+// ByMetric orders the results by the metric field.
+func ByMetric(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldMetric, opts...).ToFunc()
 }

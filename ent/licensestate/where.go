@@ -94,6 +94,16 @@ func Deleted(v bool) predicate.LicenseState {
 	return predicate.LicenseState(sql.FieldEQ(FieldDeleted, v))
 }
 
+// ContractID applies equality check predicate on the "contract_id" field. It's identical to ContractIDEQ.
+func ContractID(v int64) predicate.LicenseState {
+	return predicate.LicenseState(sql.FieldEQ(FieldContractID, v))
+}
+
+// Metric applies equality check predicate on the "metric" field. It's identical to MetricEQ.
+func Metric(v string) predicate.LicenseState {
+	return predicate.LicenseState(sql.FieldEQ(FieldMetric, v))
+}
+
 // LicenseIDEQ applies the EQ predicate on the "license_id" field.
 func LicenseIDEQ(v int64) predicate.LicenseState {
 	return predicate.LicenseState(sql.FieldEQ(FieldLicenseID, v))
@@ -392,6 +402,111 @@ func DeletedEQ(v bool) predicate.LicenseState {
 // DeletedNEQ applies the NEQ predicate on the "deleted" field.
 func DeletedNEQ(v bool) predicate.LicenseState {
 	return predicate.LicenseState(sql.FieldNEQ(FieldDeleted, v))
+}
+
+// ContractIDEQ applies the EQ predicate on the "contract_id" field.
+func ContractIDEQ(v int64) predicate.LicenseState {
+	return predicate.LicenseState(sql.FieldEQ(FieldContractID, v))
+}
+
+// ContractIDNEQ applies the NEQ predicate on the "contract_id" field.
+func ContractIDNEQ(v int64) predicate.LicenseState {
+	return predicate.LicenseState(sql.FieldNEQ(FieldContractID, v))
+}
+
+// ContractIDIn applies the In predicate on the "contract_id" field.
+func ContractIDIn(vs ...int64) predicate.LicenseState {
+	return predicate.LicenseState(sql.FieldIn(FieldContractID, vs...))
+}
+
+// ContractIDNotIn applies the NotIn predicate on the "contract_id" field.
+func ContractIDNotIn(vs ...int64) predicate.LicenseState {
+	return predicate.LicenseState(sql.FieldNotIn(FieldContractID, vs...))
+}
+
+// ContractIDGT applies the GT predicate on the "contract_id" field.
+func ContractIDGT(v int64) predicate.LicenseState {
+	return predicate.LicenseState(sql.FieldGT(FieldContractID, v))
+}
+
+// ContractIDGTE applies the GTE predicate on the "contract_id" field.
+func ContractIDGTE(v int64) predicate.LicenseState {
+	return predicate.LicenseState(sql.FieldGTE(FieldContractID, v))
+}
+
+// ContractIDLT applies the LT predicate on the "contract_id" field.
+func ContractIDLT(v int64) predicate.LicenseState {
+	return predicate.LicenseState(sql.FieldLT(FieldContractID, v))
+}
+
+// ContractIDLTE applies the LTE predicate on the "contract_id" field.
+func ContractIDLTE(v int64) predicate.LicenseState {
+	return predicate.LicenseState(sql.FieldLTE(FieldContractID, v))
+}
+
+// MetricEQ applies the EQ predicate on the "metric" field.
+func MetricEQ(v string) predicate.LicenseState {
+	return predicate.LicenseState(sql.FieldEQ(FieldMetric, v))
+}
+
+// MetricNEQ applies the NEQ predicate on the "metric" field.
+func MetricNEQ(v string) predicate.LicenseState {
+	return predicate.LicenseState(sql.FieldNEQ(FieldMetric, v))
+}
+
+// MetricIn applies the In predicate on the "metric" field.
+func MetricIn(vs ...string) predicate.LicenseState {
+	return predicate.LicenseState(sql.FieldIn(FieldMetric, vs...))
+}
+
+// MetricNotIn applies the NotIn predicate on the "metric" field.
+func MetricNotIn(vs ...string) predicate.LicenseState {
+	return predicate.LicenseState(sql.FieldNotIn(FieldMetric, vs...))
+}
+
+// MetricGT applies the GT predicate on the "metric" field.
+func MetricGT(v string) predicate.LicenseState {
+	return predicate.LicenseState(sql.FieldGT(FieldMetric, v))
+}
+
+// MetricGTE applies the GTE predicate on the "metric" field.
+func MetricGTE(v string) predicate.LicenseState {
+	return predicate.LicenseState(sql.FieldGTE(FieldMetric, v))
+}
+
+// MetricLT applies the LT predicate on the "metric" field.
+func MetricLT(v string) predicate.LicenseState {
+	return predicate.LicenseState(sql.FieldLT(FieldMetric, v))
+}
+
+// MetricLTE applies the LTE predicate on the "metric" field.
+func MetricLTE(v string) predicate.LicenseState {
+	return predicate.LicenseState(sql.FieldLTE(FieldMetric, v))
+}
+
+// MetricContains applies the Contains predicate on the "metric" field.
+func MetricContains(v string) predicate.LicenseState {
+	return predicate.LicenseState(sql.FieldContains(FieldMetric, v))
+}
+
+// MetricHasPrefix applies the HasPrefix predicate on the "metric" field.
+func MetricHasPrefix(v string) predicate.LicenseState {
+	return predicate.LicenseState(sql.FieldHasPrefix(FieldMetric, v))
+}
+
+// MetricHasSuffix applies the HasSuffix predicate on the "metric" field.
+func MetricHasSuffix(v string) predicate.LicenseState {
+	return predicate.LicenseState(sql.FieldHasSuffix(FieldMetric, v))
+}
+
+// MetricEqualFold applies the EqualFold predicate on the "metric" field.
+func MetricEqualFold(v string) predicate.LicenseState {
+	return predicate.LicenseState(sql.FieldEqualFold(FieldMetric, v))
+}
+
+// MetricContainsFold applies the ContainsFold predicate on the "metric" field.
+func MetricContainsFold(v string) predicate.LicenseState {
+	return predicate.LicenseState(sql.FieldContainsFold(FieldMetric, v))
 }
 
 // And groups predicates with the AND operator between them.

@@ -597,6 +597,8 @@ var (
 		{Name: "used", Type: field.TypeInt64},
 		{Name: "reserved", Type: field.TypeInt64},
 		{Name: "deleted", Type: field.TypeBool, Default: false},
+		{Name: "contract_id", Type: field.TypeInt64, Default: 0},
+		{Name: "metric", Type: field.TypeString, Size: 20, Default: ""},
 	}
 	// LicenseStatesTable holds the schema information for the "license_states" table.
 	LicenseStatesTable = &schema.Table{

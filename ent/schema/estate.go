@@ -156,6 +156,8 @@ func (LicenseState) Fields() []ent.Field {
 		field.Int64("used").Immutable(),
 		field.Int64("reserved").Immutable(),
 		field.Bool("deleted").Default(false).Immutable(),
+		field.Int64("contract_id").Default(0).Immutable().Comment("Told when the license is removed; until then the license itself tells it."),
+		field.String("metric").Default("").MaxLen(20).Immutable().Comment("Told when the license is removed."),
 	}
 }
 

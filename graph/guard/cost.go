@@ -69,7 +69,7 @@ func (e *estimate) field(f *ast.Field) int {
 func (e *estimate) length(f *ast.Field) int {
 	definition := f.Definition
 	if definition.Arguments.ForName("first") != nil || definition.Arguments.ForName("last") != nil {
-		return max(e.page(f.Arguments), 1)
+		return max(e.page(f.Arguments, definition.Arguments), 1)
 	}
 	if definition.Type.Elem == nil {
 		return 1
@@ -89,13 +89,19 @@ func (e *estimate) length(f *ast.Field) int {
 	return defaultList
 }
 
-// page is the length a caller asks for; what is no number is left for the resolver to refuse.
-func (e *estimate) page(arguments ast.ArgumentList) int {
+// page is the length a caller asks for or, if they ask for none, that of the schema; what is no number is left for the resolver to
+// refuse.
+func (e *estimate) page(arguments ast.ArgumentList, definitions ast.ArgumentDefinitionList) int {
 	asked := -1
 	for _, name := range [...]string{"first", "last"} {
+		n := -1
 		if a := arguments.ForName(name); a != nil {
-			asked = max(asked, number(e.value(a.Value)))
+			n = number(e.value(a.Value))
 		}
+		if d := definitions.ForName(name); n < 0 && d != nil && d.DefaultValue != nil {
+			n = number(e.value(d.DefaultValue))
+		}
+		asked = max(asked, n)
 	}
 	if asked < 0 {
 		return defaultPage

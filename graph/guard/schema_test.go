@@ -15,6 +15,7 @@ var testSchema = gqlparser.MustLoadSchema(&ast.Source{Name: "test.graphql", Inpu
 	type License implements Pool {
 		id: ID! limit: Int used: Int! self: License parent: License x: Int! y: String list: [Int] a: License b: Allotment
 		seats(first: Int, last: Int): SeatConnection!
+		rows(first: Int = 100): [Seat!]!
 	}
 	type Allotment implements Pool {
 		id: ID! limit: Int used: Int! self: Allotment parent: License x: Int y: String list: [Int!] a: Allotment b: License

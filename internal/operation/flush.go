@@ -70,10 +70,10 @@ func (w *writing) poolParts() []store.Part {
 		case !changed:
 		case change.Stock != nil:
 			restocked = append(restocked, change)
-			states.add(w.facts.licenses[pool.Key.License], false)
+			states.add(w.facts.licenses[pool.Key.License])
 		case pool.Key.IsLicense():
 			licenses = append(licenses, change)
-			states.add(w.facts.licenses[pool.Key.License], false)
+			states.add(w.facts.licenses[pool.Key.License])
 		default:
 			allotments = append(allotments, change)
 		}

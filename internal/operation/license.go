@@ -216,9 +216,7 @@ func (c *DeleteLicense) prepare(ctx context.Context, r *reading) (*plan[DeletePa
 		if held > 0 {
 			return nil, fault.New(fault.Conflict, "the license has seats, group licenses, allotments, allocations or purchase reservations; remove them first")
 		}
-		states := &licenseStates{}
-		states.add(w.facts.licenses[t.key.License], true)
-		if err := w.tx.Together(ctx, states.part(w.Now())...); err != nil {
+		if err := w.endLicenseStates(ctx, t.key.License); err != nil {
 			return nil, err
 		}
 		if _, err := w.tx.Exec(ctx, `DELETE FROM purchase_reservations WHERE license_id = $1`, t.key.License); err != nil {

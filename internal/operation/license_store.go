@@ -63,7 +63,7 @@ func (w *writing) createLicenses(ctx context.Context, list []*licenseDraft) erro
 		if l.quantity != nil {
 			stock.Quantity = *l.quantity
 		}
-		states.add(&license{id: l.id, pool: &licensing.Pool{Limit: stock.Limit(), Stock: stock}}, false)
+		states.add(&license{id: l.id, pool: &licensing.Pool{Limit: stock.Limit(), Stock: stock}})
 	}
 	return w.tx.Together(ctx, states.part(w.Now())...)
 }

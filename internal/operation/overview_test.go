@@ -265,7 +265,7 @@ func TestOverviewAsOf(t *testing.T) {
 			answer string
 		}
 		var looks []look
-		for range 40 {
+		for range 60 {
 			h.step()
 			w.Clock.Advance(time.Second)
 			at := w.Clock.Now().UTC()
@@ -277,9 +277,6 @@ func TestOverviewAsOf(t *testing.T) {
 		different := map[string]bool{}
 		for _, l := range looks {
 			different[l.of+l.answer] = true
-			if l.of != "" && !h.exists(l.of) {
-				continue
-			}
 			if got := h.answer(l.of, fmt.Sprintf("asOf: %q", l.at.Format(time.RFC3339Nano))); got != l.answer {
 				t.Errorf("%s at %s\ngot  %s\nwant %s", l.of, l.at, got, l.answer)
 			}
@@ -295,6 +292,7 @@ type history struct {
 	*world
 	r                                  *rand.Rand
 	licenses, deployments, allocations []string
+	spare                              []string // licenses that nothing is taken from, so that they can be removed
 }
 
 // answer writes everything an overview shows.
@@ -311,15 +309,11 @@ func (h *history) answer(of string, arguments ...string) string {
 	return o.totals.String() + "; " + spelled(o.ByMetric) + "; " + o.rows()
 }
 
-func (h *history) exists(license string) bool {
-	return license == h.contract || slices.Contains(h.licenses, license)
-}
-
 func (h *history) any(list []string) string { return list[h.r.IntN(len(list))] }
 
 func (h *history) step() {
 	w := h.world
-	switch license := h.any(h.licenses); h.r.IntN(12) {
+	switch license := h.any(h.licenses); h.r.IntN(14) {
 	case 0:
 		h.licenses = append(h.licenses, w.license(60+h.r.IntN(40)))
 	case 1, 2, 3:
@@ -347,6 +341,13 @@ func (h *history) step() {
 			w.do("deleteAllocation", in{"allocationId": h.allocations[at]})
 			h.allocations = slices.Delete(h.allocations, at, at+1)
 		}
+	case 12:
+		h.spare = append(h.spare, w.license(100+h.r.IntN(9)))
+	case 13:
+		if n := len(h.spare); n > 0 {
+			w.do("deleteLicense", in{"licenseId": h.spare[n-1]})
+			h.spare = h.spare[:n-1]
+		}
 	}
 }
 
@@ -370,5 +371,53 @@ func TestOverviewBeforeTheBeginning(t *testing.T) {
 		}
 		e := w.client.Fails("INVALID_INPUT", `query($t: Time) { portfolioOverview(asOf: $t) { deployed } }`, apptest.Vars{"t": w.Clock.Now().Add(time.Hour).UTC().Format(time.RFC3339)})
 		w.want(e.Extensions.Field, "asOf")
+	})
+}
+
+// What was removed since is still in overviews of the time before.
+func TestOverviewOfWhatWasRemoved(t *testing.T) {
+	each(t, func(w *world) {
+		product, _ := w.product(nil)
+		contract := w.do("createContract", in{"vendorId": w.vendor, "number": "short", "name": "Short"}).Contract.ID
+		l := w.do("createLicense", in{"contractId": contract, "productId": product, "quantity": 9, "metric": "INSTALLS"}).License.ID
+		a := w.do("createAllocation", reservation(l, "Sales BU", 4)).Allocation.ID
+		at := w.Clock.Now().UTC().Format(time.RFC3339Nano)
+		before := w.portfolio()
+		w.Clock.Advance(time.Minute)
+		w.do("deleteAllocation", in{"allocationId": a})
+		w.do("deleteLicense", in{"licenseId": l})
+		w.do("deleteContract", in{"contractId": contract})
+		w.want(w.portfolio().totals, "USERS entitled 0 allocated 0 available 0 deployed 0 headroom 0 uncovered 0")
+		then := w.portfolio(fmt.Sprintf("asOf: %q", at))
+		w.want(then.totals, "INSTALLS entitled 9 allocated 4 available 5 deployed 0 headroom 9 uncovered 0 utilization 0.000")
+		w.want(then.totals, before.totals.String())
+		w.want(then.rows(), "Sales BU INSTALLS null / 4 / null")
+		if row := then.Rows[0]; row.Allocation != nil || len(row.Allocations) > 0 {
+			t.Errorf("the allocation is gone: %+v", row)
+		}
+		var lists struct {
+			LicenseOverviews struct {
+				Nodes []struct {
+					ID       string
+					License  *struct{ ID string }
+					Overview totals
+				}
+			}
+			ContractOverviews struct {
+				Nodes []struct {
+					ID       string
+					Contract *struct{ ID string }
+					Overview totals
+				}
+			}
+		}
+		w.ask(`query($at: Time) { licenseOverviews(asOf: $at) { nodes { id license { id } overview { `+totalsFields+` } } }
+			contractOverviews(asOf: $at) { nodes { id contract { id } overview { `+totalsFields+` } } } }`, in{"at": at}, &lists)
+		if nodes := lists.LicenseOverviews.Nodes; len(nodes) != 1 || nodes[0].ID != l || nodes[0].License != nil || nodes[0].Overview.String() != before.totals.String() {
+			t.Errorf("licenses then: %+v", nodes)
+		}
+		if nodes := lists.ContractOverviews.Nodes; len(nodes) != 1 || nodes[0].ID != contract || nodes[0].Contract != nil || nodes[0].Overview.String() != before.totals.String() {
+			t.Errorf("contracts then: %+v", nodes)
+		}
 	})
 }

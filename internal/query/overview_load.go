@@ -135,8 +135,12 @@ func (s *session) sources(f *facts, m moment) *sources {
 	p.deployments = sqlf(`SELECT d.id, d.vendor_id, o.users, o.installs, ? FROM deployments d
 		JOIN observations o ON o.id = (SELECT p.id FROM observations p WHERE p.deployment_id = d.id AND p.recorded_at <= ?
 			ORDER BY p.observed_at DESC, p.id DESC LIMIT 1)`, seen(kindDeployment, "d"), *m.at)
-	p.licenses = sqlf(`SELECT l.id, l.contract_id, c.vendor_id, l.metric, h.capacity, h.quantity, h.committed, h.used, h.reserved, `+ends+`, ?
-		FROM license_states h JOIN licenses l ON l.id = h.license_id JOIN contracts c ON c.id = l.contract_id
+	// What a license no longer tells because it was removed, the end of its history does.
+	p.licenses = sqlf(`SELECT h.license_id AS id, COALESCE(l.contract_id, gone.contract_id) AS contract_id, COALESCE(c.vendor_id, 0) AS vendor_id,
+			COALESCE(l.metric, gone.metric) AS metric, h.capacity, h.quantity, h.committed, h.used, h.reserved, `+ends+`, ?
+		FROM license_states h LEFT JOIN licenses l ON l.id = h.license_id
+		LEFT JOIN license_states gone ON l.id IS NULL AND gone.license_id = h.license_id AND gone.deleted
+		LEFT JOIN contracts c ON c.id = COALESCE(l.contract_id, gone.contract_id)
 		WHERE NOT h.deleted AND h.id IN (SELECT MAX(p.id) FROM license_states p WHERE p.at <= ? GROUP BY p.license_id)`, seen(kindLicense, "l"), *m.at)
 	p.shares = sqlf(`SELECT h.allocation_id AS id, h.license_id, NULLIF(h.deployment_id, 0) AS deployment_id, h.quantity, h.metric, ?
 		FROM allocation_states h LEFT JOIN allocations a ON a.id = h.allocation_id
