@@ -32,6 +32,12 @@ func (e *Edge) Wrap(h http.Handler) http.Handler {
 	return requestIDs(securityHeaders(h))
 }
 
+// Head gives requests to a handler that tells callers apart by itself a request id and the security headers, and nothing else.
+func (e *Edge) Head(h http.Handler) http.Handler { return requestIDs(securityHeaders(h)) }
+
+// Allow tells whether a user may ask now, and counts it, for a handler that tells callers apart by itself.
+func (e *Edge) Allow(user string) bool { return e.throttle == nil || e.throttle.allow("user:"+user) }
+
 // edge gives the Edge of an endpoint: the one it shares with others, or its own.
 func (c *Config) edge() *Edge {
 	if c.Edge != nil {

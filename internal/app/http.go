@@ -16,6 +16,7 @@ import (
 	"github.com/ringfence/ringfence/internal/id"
 	"github.com/ringfence/ringfence/internal/identity"
 	"github.com/ringfence/ringfence/internal/licensing"
+	"github.com/ringfence/ringfence/internal/scim"
 	"github.com/ringfence/ringfence/internal/turn"
 	"github.com/ringfence/ringfence/web"
 )
@@ -36,6 +37,8 @@ func (a *App) route(who *identity.Authenticator) error {
 	}
 	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	mux := http.NewServeMux()
+	mux.Handle(scim.Root+"/", a.timed("ringfence_scim_request_duration_seconds", "Time to answer a SCIM request, by HTTP status.", edge.Head(scim.New(scim.Config{
+		Runner: a.Runner, Reader: a.reader, Authenticate: who.Request, Allow: edge.Allow, RequestID: transport.RequestID, Log: a.Config.Log}))))
 	mux.Handle("/graphql", a.measured(turn.New(2).Middleware(transport.New(a.Schema, cfg))))
 	imports := &importer{App: a, busy: make(chan struct{}, importsAtOnce)}
 	mux.Handle("POST /import/{kind}", transport.Plain(cfg, imports.serve))
@@ -98,8 +101,13 @@ func (a *App) personas(w http.ResponseWriter, _ *http.Request) {
 
 // measured counts requests and their time.
 func (a *App) measured(next http.Handler) http.Handler {
+	return a.timed("ringfence_graphql_request_duration_seconds", "Time to answer a GraphQL request, by HTTP status.", next)
+}
+
+// timed counts the requests to an endpoint and their time.
+func (a *App) timed(name, help string, next http.Handler) http.Handler {
 	duration := prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Name: "ringfence_graphql_request_duration_seconds", Help: "Time to answer a GraphQL request, by HTTP status.",
+		Name: name, Help: help,
 		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 	}, []string{"status"})
 	a.registry.MustRegister(duration)

@@ -41,6 +41,8 @@ type UsersPayload struct {
 type DeleteUsers struct {
 	Request
 	UserIDs []id.ID
+	// Version is the version (Version) that each of the users must still have, if it is given. The API does not have it.
+	Version *int64 `json:",omitempty"`
 }
 
 // DeleteUsersPayload answers DeleteUsers.
@@ -71,6 +73,8 @@ type GroupsPayload struct {
 type DeleteGroup struct {
 	Request
 	GroupID id.ID
+	// Version is the version (Version) that the group must still have, if it is given. The API does not have it.
+	Version *int64 `json:",omitempty"`
 }
 
 // GroupMembers names direct members of a group: users, and groups nested in it. At most 50,000 at once.

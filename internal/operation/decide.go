@@ -138,24 +138,25 @@ func (r *reading) decide(ctx context.Context, ask *policy.Input, key requestKey,
 	return &writing{reading: r, tx: r.tx, decision: d, answer: answer.Answer}, nil
 }
 
-// decideBoth is decide for a request that needs the answer to another question first. Both answers are recorded; a denial of the
-// first is one of the request.
-func (r *reading) decideBoth(ctx context.Context, before, ask *policy.Input, key requestKey, hidden *fault.Error) (*writing, *denial) {
-	if before == nil {
-		return r.decide(ctx, ask, key, hidden)
-	}
-	first, no := r.decide(ctx, before, key, nil)
-	if no != nil && hidden != nil {
-		return nil, r.absent(ask.Action, key, hidden)
-	}
-	if no != nil {
-		no.decision.action = ask.Action
-		return nil, no
+// decideAll is decide for a request that needs the answers to other questions first. All answers are recorded; a denial of one is a
+// denial of the request.
+func (r *reading) decideAll(ctx context.Context, before []*policy.Input, ask *policy.Input, key requestKey, hidden *fault.Error) (*writing, *denial) {
+	var further []*decision
+	for _, question := range before {
+		first, no := r.decide(ctx, question, key, nil)
+		if no != nil && hidden != nil {
+			return nil, r.absent(ask.Action, key, hidden)
+		}
+		if no != nil {
+			no.decision.action = ask.Action
+			return nil, no
+		}
+		first.decision.key = requestKey{}
+		further = append(further, first.decision)
 	}
 	w, no := r.decide(ctx, ask, key, hidden)
 	if no == nil {
-		first.decision.key = requestKey{}
-		w.further = append(w.further, first.decision)
+		w.further = append(w.further, further...)
 	}
 	return w, no
 }

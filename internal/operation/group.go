@@ -79,7 +79,7 @@ func (w *writing) upsertGroup(ctx context.Context, g GroupInput) (*ent.Group, er
 	case known.Name == g.Name && (!given || same(known.ExternalID, external)):
 		return known, nil
 	}
-	update := known.Update().SetName(g.Name)
+	update := known.Update().SetName(g.Name).SetUpdatedAt(*after(w.Now(), changedAt(known.CreatedAt, known.UpdatedAt)))
 	if external != nil {
 		update.SetExternalID(*external)
 	} else if given {
@@ -109,6 +109,9 @@ func (c *DeleteGroup) prepare(ctx context.Context, r *reading) (*plan[DeletePayl
 		return nil, err
 	}
 	if err := r.lockGroups(ctx, append(line, under...)); err != nil {
+		return nil, err
+	}
+	if err := r.isVersion(ctx, "groups", key, c.Version); err != nil {
 		return nil, err
 	}
 	users, err := r.affectedBy(ctx, nil, under)

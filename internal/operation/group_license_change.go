@@ -55,7 +55,7 @@ func (c *SwapGroupLicense) prepare(ctx context.Context, r *reading) (*plan[Group
 	if unseen := r.hides(ctx, pool, t); unseen != nil {
 		hidden = unseen
 	}
-	return &plan[GroupLicensePayload]{before: ending, ask: ask, hidden: hidden, write: func(ctx context.Context, w *writing) (*GroupLicensePayload, error) {
+	return &plan[GroupLicensePayload]{before: []*policy.Input{ending}, ask: ask, hidden: hidden, write: func(ctx context.Context, w *writing) (*GroupLicensePayload, error) {
 		return w.swap(ctx, c, old, grant, members)
 	}}, nil
 }

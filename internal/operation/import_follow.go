@@ -2,6 +2,7 @@ package operation
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/ringfence/ringfence/internal/id"
@@ -39,7 +40,8 @@ func (o *roster) follow(ctx context.Context, w *writing) error {
 		return nil
 	}
 	table, args := w.tx.Table("v", 1, store.Column{Name: "id", Values: groups}, store.Column{Name: "n", Values: more})
-	if _, err := w.tx.Exec(ctx, `UPDATE "groups" SET members = "groups".members + v.n FROM `+table+` WHERE "groups".id = v.id`, args...); err != nil {
+	if _, err := w.tx.Exec(ctx, fmt.Sprintf(`UPDATE "groups" SET members = "groups".members + v.n, updated_at = $%d FROM %s WHERE "groups".id = v.id`,
+		len(args)+1, table), append(args, w.Now())...); err != nil {
 		return err
 	}
 	return o.realign(ctx, w, sorted(users))

@@ -190,6 +190,9 @@ func (w *writing) membersChanged(ctx context.Context, m *memberChange, action st
 		}
 	}
 	if changed > 0 {
+		if err := w.touch(ctx, m.group); err != nil {
+			return nil, err
+		}
 		if err := w.reopenScopes(ctx, m); err != nil {
 			return nil, err
 		}

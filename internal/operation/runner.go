@@ -28,8 +28,8 @@ type Command[P any] interface {
 
 // plan is what a command means to do: the question for the policy, and the writes that an allowing answer sets free.
 type plan[P any] struct {
-	// before is a question that must be answered first, if there is one: of a request that is two in one.
-	before *policy.Input
+	// before are questions that must be answered first, if there are any: of a request that is several in one.
+	before []*policy.Input
 	ask    *policy.Input
 	write  func(ctx context.Context, w *writing) (*P, error)
 	// hidden is the answer instead of a denial when the target is something the caller may not see.
@@ -145,7 +145,7 @@ func attempt[P any](ctx context.Context, r *Runner, who *identity.Principal, cmd
 		if err != nil {
 			return err
 		}
-		w, no := rd.decideBoth(ctx, p.before, p.ask, key, p.hidden)
+		w, no := rd.decideAll(ctx, p.before, p.ask, key, p.hidden)
 		if no != nil {
 			denied = no
 			return errDenied

@@ -73,7 +73,9 @@ func TestATokenForTheAPI(t *testing.T) {
 // tokens lists the service tokens, the newest first.
 func (w *world) tokens() []serviceToken {
 	w.Helper()
-	var answer struct{ ServiceTokens struct{ Nodes []serviceToken } }
+	var answer struct {
+		ServiceTokens struct{ Nodes []serviceToken }
+	}
 	w.ask(`{ serviceTokens { nodes { id name purpose roles live createdBy expiresAt revokedAt usedAt } } }`, nil, &answer)
 	return answer.ServiceTokens.Nodes
 }
@@ -151,7 +153,9 @@ func TestATokenHasNoMoreRolesThanWhoMakesIt(t *testing.T) {
 		w.want(made.Roles, []string{"LICENSE_ADMIN", "MINE"})
 		w.as("nobody").denied("ROLE_REQUIRED", "createServiceToken", in{"name": "y", "purpose": "SCIM"})
 		w.as("eve", "AUDITOR").denied("READ_ONLY", "revokeServiceToken", in{"serviceTokenId": made.ID})
-		var seen struct{ ServiceTokens struct{ Nodes []serviceToken } }
+		var seen struct {
+			ServiceTokens struct{ Nodes []serviceToken }
+		}
 		w.as("eve", "AUDITOR").ask(`{ serviceTokens { nodes { id } } }`, nil, &seen)
 		w.want(len(seen.ServiceTokens.Nodes), 0)
 	})

@@ -20,6 +20,11 @@ func (c *DeleteUsers) prepare(ctx context.Context, r *reading) (*plan[DeleteUser
 	if _, err := r.lockAround(ctx, users); err != nil {
 		return nil, err
 	}
+	for _, user := range users {
+		if err := r.isVersion(ctx, "users", user, c.Version); err != nil {
+			return nil, err
+		}
+	}
 	ask := &policy.Input{Now: r.Now(), Action: c.action(), Principal: r.who.facts(), Args: map[string]any{"count": len(users)}}
 	return &plan[DeleteUsersPayload]{ask: ask, write: func(ctx context.Context, w *writing) (*DeleteUsersPayload, error) {
 		return &DeleteUsersPayload{DeletedIDs: c.UserIDs}, w.deleteUsers(ctx, users)

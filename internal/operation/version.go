@@ -14,7 +14,9 @@ const VersionField = "version"
 
 // Version is the version of a user or group: when it was last changed, in microseconds since 1970. It is another one after each
 // change.
-func Version(created time.Time, updated *time.Time) int64 { return changedAt(created, updated).UnixMicro() }
+func Version(created time.Time, updated *time.Time) int64 {
+	return changedAt(created, updated).UnixMicro()
+}
 
 // changedAt is when a row was last changed.
 func changedAt(created time.Time, updated *time.Time) time.Time {

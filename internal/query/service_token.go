@@ -35,8 +35,10 @@ var serviceTokens = &noun[*ent.ServiceToken, *ServiceToken]{
 		}
 		return rows, err
 	},
-	key:  func(row *ent.ServiceToken) int64 { return row.ID },
-	view: func(row *ent.ServiceToken, f *family[*ServiceToken]) *ServiceToken { return &ServiceToken{row, f.session} },
+	key: func(row *ent.ServiceToken) int64 { return row.ID },
+	view: func(row *ent.ServiceToken, f *family[*ServiceToken]) *ServiceToken {
+		return &ServiceToken{row, f.session}
+	},
 }
 
 // ID gives the opaque id.
