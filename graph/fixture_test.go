@@ -103,7 +103,7 @@ func (b *builder) catalog() {
 	b.put("db", id.License, b.c.License.Create().SetContractID(or1).SetProductID(db).SetQuantity(10).SetCapacity(10).SetCeiling(10).
 		SetRenewalQuantity(8).SaveX(b.ctx).ID)
 	b.put("purchase", id.Purchase, b.c.PurchaseReservation.Create().SetLicenseID(b.key("e5")).SetQuantity(20).SetStartsOn("2026-09-01").SaveX(b.ctx).ID)
-	b.c.PurchaseReservation.Create().SetLicenseID(b.key("db")).SetQuantity(2).SetStartsOn("2026-08-01").SetState("CANCELLED").ExecX(b.ctx)
+	b.c.PurchaseReservation.Create().SetLicenseID(b.key("db")).SetQuantity(2).SetStartsOn("2026-08-01").SetState("CANCELED").ExecX(b.ctx)
 }
 
 func (b *builder) user(name, department string) int64 {

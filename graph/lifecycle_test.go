@@ -108,7 +108,7 @@ func TestCapacity(t *testing.T) {
 		check("units are on the way", root, "hr", "2 1 0 1 2026-09-01 20 WAIT_FOR_UNITS 1")
 		check("a delegate sees none on the way", as("bob"), "hr", "2 1 0 1 <nil> <nil> BUY 1")
 		write(t, s, func(ctx context.Context, c *ent.Client) {
-			c.PurchaseReservation.UpdateOneID(e.key("purchase")).SetState("CANCELLED").ExecX(ctx)
+			c.PurchaseReservation.UpdateOneID(e.key("purchase")).SetState("CANCELED").ExecX(ctx)
 		})
 		check("none are on the way", root, "hr", "2 1 0 1 <nil> <nil> BUY 1")
 		write(t, s, func(ctx context.Context, c *ent.Client) {

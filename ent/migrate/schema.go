@@ -717,7 +717,7 @@ var (
 		{Name: "created_at", Type: field.TypeTime},
 		{Name: "quantity", Type: field.TypeInt64},
 		{Name: "starts_on", Type: field.TypeString, Size: 10},
-		{Name: "state", Type: field.TypeEnum, Enums: []string{"PLACED", "ACTIVE", "FULFILLED", "CANCELLED"}, Default: "PLACED"},
+		{Name: "state", Type: field.TypeEnum, Enums: []string{"PLACED", "ACTIVE", "FULFILLED", "CANCELED"}, Default: "PLACED"},
 		{Name: "order_number", Type: field.TypeString, Nullable: true, Size: 100},
 		{Name: "ended_at", Type: field.TypeTime, Nullable: true},
 		{Name: "notes", Type: field.TypeString, Nullable: true, Size: 2147483647},

@@ -87,7 +87,7 @@ const (
 	StatePLACED    State = "PLACED"
 	StateACTIVE    State = "ACTIVE"
 	StateFULFILLED State = "FULFILLED"
-	StateCANCELLED State = "CANCELLED"
+	StateCANCELED  State = "CANCELED"
 )
 
 func (s State) String() string {
@@ -97,7 +97,7 @@ func (s State) String() string {
 // StateValidator is a validator for the "state" field enum values. It is called by the builders before save.
 func StateValidator(s State) error {
 	switch s {
-	case StatePLACED, StateACTIVE, StateFULFILLED, StateCANCELLED:
+	case StatePLACED, StateACTIVE, StateFULFILLED, StateCANCELED:
 		return nil
 	default:
 		return fmt.Errorf("purchasereservation: invalid enum value for state field: %q", s)

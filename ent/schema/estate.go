@@ -178,7 +178,7 @@ func (PurchaseReservation) Fields() []ent.Field {
 		field.Int64("license_id").Immutable(),
 		field.Int64("quantity").Immutable(),
 		field.String("starts_on").MaxLen(10).Immutable(),
-		field.Enum("state").Values("PLACED", "ACTIVE", "FULFILLED", "CANCELLED").Default("PLACED"),
+		field.Enum("state").Values("PLACED", "ACTIVE", "FULFILLED", "CANCELED").Default("PLACED"),
 		field.String("order_number").Optional().Nillable().MaxLen(100),
 		field.Time("ended_at").Optional().Nillable(),
 		field.Text("notes").Optional().Nillable().Immutable(),

@@ -2227,9 +2227,9 @@ type License implements Node & Pool {
   overage: Int!
   "What a unit is."
   metric: Metric!
-  "First day on which something can be assigned."
+  "First day on which something can be assigned. Null: that of its contract."
   startsOn: Date
-  "Last day on which something can be assigned."
+  "Last day on which something can be assigned. Null: that of its contract; see expiresOn."
   endsOn: Date
   "Price of one unit."
   unitPrice: Decimal
@@ -2239,7 +2239,7 @@ type License implements Node & Pool {
   notes: String
   "When it was recorded."
   createdAt: Time!
-  "Quantity + overage, in units. Null: unlimited."
+  "Quantity + committed + overage, in units. Null: unlimited."
   limit: Int
   "Units given out as seats, here and in CEILING allotments below."
   used: Int!
@@ -2344,7 +2344,7 @@ input LicenseWhere {
   stateIn: [PoolState!]
   "By units left."
   available: CountFilter
-  "By last day; ` + "`" + `before` + "`" + ` finds what expires."
+  "By last day of its own; expiresOn looks at its contract's, too."
   endsOn: DateFilter
   "Whether somebody waits, in the license's own queue or in one of an allotment of it."
   hasWaiting: Boolean
@@ -2364,7 +2364,7 @@ enum LicenseOrderField {
   USED
   "Units left; unlimited is more than every number."
   AVAILABLE
-  "Last day; none counts as later than all."
+  "Last day of its own; none counts as later than all."
   ENDS_ON
 }
 
@@ -2467,7 +2467,7 @@ input UpdateLicenseInput {
   quantity: Int
   "True: any number of units from now on. False needs a quantity."
   unlimitedQuantity: Boolean
-  "Units that may be given out without having been bought."
+  "Units that may be given out without having been bought. Given, it shrinks no more (removeUnusedOverage)."
   overage: Int
   "New first day; null clears it."
   startsOn: Date
@@ -3222,7 +3222,7 @@ input DeleteProductInput {
 `, BuiltIn: false},
 	{Name: "../schema/purchase.graphqls", Input: `"""
 Units that are committed for a date (volume licensing). From ` + "`" + `startsOn` + "`" + `, 00:00 UTC, they count as entitled, until an order fulfills the
-reservation and they move into the license's quantity, or it is cancelled. It never changes otherwise: cancel and place again.
+reservation and they move into the license's quantity, or it is canceled. It never changes otherwise: cancel and place again.
 """
 type PurchaseReservation implements Node {
   "Opaque id."
@@ -3235,7 +3235,7 @@ type PurchaseReservation implements Node {
   startsOn: Date!
   "Where it stands."
   state: PurchaseState!
-  "The last instant at which it can be cancelled; null once it is active or has ended."
+  "The last instant at which it can be canceled; null once it is active or has ended."
   cancellableUntil: Time
   "Number of the order that fulfilled it."
   orderNumber: String
@@ -3243,7 +3243,7 @@ type PurchaseReservation implements Node {
   notes: String
   "When it was placed."
   createdAt: Time!
-  "When it was fulfilled or cancelled."
+  "When it was fulfilled or canceled."
   endedAt: Time
 }
 
@@ -3256,7 +3256,7 @@ enum PurchaseState {
   "An order came; the units are part of the license's quantity."
   FULFILLED
   "It was taken back."
-  CANCELLED
+  CANCELED
 }
 
 "One page of purchase reservations."

@@ -95,6 +95,14 @@ var attempts = []attempt{
 	{"updateAllocation", in{"allocationId": "@allocation", "quantity": 2}, contracts},
 	{"deleteAllocation", in{"allocationId": "@allocation"}, contracts},
 
+	{"removeUnusedOverage", in{"licenseId": "@suite"}, contracts},
+	{"removeUnusedOverage", in{"all": true}, contracts},
+	{"placePurchaseReservation", in{"licenseId": "@suite", "quantity": 1, "startsOn": soon}, contracts},
+	{"cancelPurchaseReservation", in{"purchaseReservationId": "@purchase"}, contracts},
+	{"fulfillPurchaseReservation", in{"purchaseReservationId": "@purchase", "orderNumber": "PO-1"}, contracts},
+	{"planRenewal", in{"licenseId": "@suite", "renewalQuantity": 1}, contracts},
+	{"renewContract", in{"contractId": "@empty contract", "endsOn": "2031-12-31"}, contracts},
+
 	{"upsertUsers", in{"users": []in{{"userName": "new"}}}, administrators},
 	{"upsertUsers", in{"users": []in{{"userName": "pat", "department": "Sales"}}}, administrators},
 	{"deleteUsers", in{"userIds": []string{"@spare"}}, administrators},

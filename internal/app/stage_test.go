@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/vektah/gqlparser/v2/ast"
 
@@ -83,18 +84,22 @@ func set(t *testing.T, service *apptest.Service) *stage {
 		s.ids[product+" plan"] = s.ask(s.Admin(), `query($id: ID!) { node(id: $id) { ... on Product { servicePlans { id } } } }`, in{"id": "@" + product}).id("node", "servicePlans", 0)
 	}
 	s.make("contract", "createContract", in{"vendorId": "@vendor", "number": "EA-1", "name": "Agreement"})
-	s.make("empty contract", "createContract", in{"vendorId": "@vendor", "number": "EA-2", "name": "Another"})
+	s.make("empty contract", "createContract", in{"vendorId": "@vendor", "number": "EA-2", "name": "Another", "endsOn": "2030-12-31"})
 	for license, product := range map[string]string{"suite": "@suite product", "tool": "@tool product", "empty license": "@empty product"} {
 		s.make(license, "createLicense", in{"contractId": "@contract", "productId": product, "quantity": 300})
 	}
 	s.ids["deployment"] = s.do("recordDeployments", in{"source": "scan", "deployments": []in{{"vendor": "Microsoft", "product": "Office", "users": 30}}}).id("answer", "deployments", 0)
 	s.make("allocation", "createAllocation", in{"licenseId": "@tool", "type": "TRACK_DEPLOYMENT", "deploymentId": "@deployment", "quantity": 5})
+	s.make("purchase", "placePurchaseReservation", in{"licenseId": "@tool", "quantity": 5, "startsOn": soon})
 	s.make("token", "createServiceToken", in{"name": "a service", "purpose": "SCIM"})
 	s.people()
 	s.shares()
 	s.do("upsertUsers", in{"users": []in{{"userName": "dan", "enabled": false}, {"userName": "dana", "enabled": false}}})
 	return s
 }
+
+// soon is a day on which a purchase reservation may start.
+var soon = time.Now().UTC().AddDate(0, 0, 30).Format(time.DateOnly)
 
 func (s *stage) people() {
 	s.Helper()
@@ -148,8 +153,11 @@ func (s *stage) shares() {
 func (s *stage) make(name, mutation string, input in) {
 	s.Helper()
 	made := s.do(mutation, input)
-	if id := made.id("answer", "serviceToken"); id != "" {
-		s.ids[name] = id
+	for _, field := range []string{"serviceToken", "purchaseReservation"} {
+		if id := made.id("answer", field); id != "" {
+			s.ids[name] = id
+			return
+		}
 	}
 	for _, field := range []string{"vendor", "product", "contract", "license", "allocation", "allotment", "groupLicense"} {
 		if id := made.id("answer", field); id != "" {

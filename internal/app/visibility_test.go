@@ -143,7 +143,7 @@ func (s *stage) compare(who string) int {
 	s.Helper()
 	n := 0
 	unseen := map[string][]string{}
-	for _, kind := range []string{"alt_", "lic_", "con_", "usr_", "grp_", "gli_", "dep_", "alc_"} {
+	for _, kind := range []string{"alt_", "lic_", "con_", "usr_", "grp_", "gli_", "dep_", "alc_", "pur_"} {
 		unseen[kind] = some(s.hidden(who, kind))
 	}
 	for _, a := range naming {

@@ -27,6 +27,9 @@ type Book struct {
 	queued  []*Reason // queued in this transaction, not yet in the stored queue
 	freed   []*Reason // waiting, and no longer held back by a companion
 
+	roots []*Pool // the licenses among the pools, when there were so many pools
+	seen  int
+
 	undecided []*Seat // left for the sake of a companion that was still to be judged
 }
 
@@ -170,11 +173,23 @@ func (b *Book) Release() {
 			b.retryOthers(seat)
 		}
 	}
+	for _, license := range b.licenses() {
+		license.shrink()
+	}
+}
+
+// licenses gives the pools that are licenses: few, where pools may be many.
+func (b *Book) licenses() []*Pool {
+	if b.seen == len(b.Pools) {
+		return b.roots
+	}
+	b.seen, b.roots = len(b.Pools), nil
 	for key, pool := range b.Pools {
 		if key.IsLicense() {
-			pool.shrink()
+			b.roots = append(b.roots, pool)
 		}
 	}
+	return b.roots
 }
 
 func (b *Book) handOver(seat *Seat, served *Reason) {

@@ -42,8 +42,3 @@ func (p *Pool) State(now time.Time) PoolState {
 	}
 	return OK
 }
-
-// Period is Terms.Period where nothing can be assigned in grace.
-func Period(startsOn, endsOn *string) (startsAt, endsAt *time.Time) {
-	return DefaultTerms.Period(startsOn, endsOn)
-}

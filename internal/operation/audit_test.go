@@ -24,6 +24,7 @@ func (w *world) audit() {
 		b.readReasons()
 		b.checkSeats()
 		b.checkPools()
+		b.checkStocks()
 		b.checkJournal()
 		return nil
 	})
@@ -73,12 +74,12 @@ func (b *books) rows(query string, scan func(scan func(...any) error) error) {
 }
 
 func (b *books) readPools() {
-	b.rows(`SELECT l.id, p.name, l.starts_on, l.ends_on, l.capacity, l.ceiling, l.used, l.reserved, l.waiting, l.errors
-		FROM licenses l JOIN products p ON p.id = l.product_id`, func(scan func(...any) error) error {
+	b.rows(`SELECT l.id, p.name, COALESCE(l.starts_on, c.starts_on), COALESCE(l.ends_on, c.ends_on), l.capacity, l.ceiling, l.used, l.reserved,
+		l.waiting, l.errors FROM licenses l JOIN products p ON p.id = l.product_id JOIN contracts c ON c.id = l.contract_id`, func(scan func(...any) error) error {
 		c := &counted{Pool: &licensing.Pool{Mode: licensing.Reserved}}
 		var starts, ends *string
 		err := scan(&c.Key.License, &c.Name, &starts, &ends, &c.Limit, &c.Ceiling, &c.Used, &c.Reserved, &c.Waiting, &c.Errors)
-		c.StartsAt, c.EndsAt = licensing.Period(starts, ends)
+		c.StartsAt, c.EndsAt = licensing.DefaultTerms.Period(starts, ends)
 		b.pools[c.Key] = c
 		b.order = append(b.order, c)
 		return err
@@ -196,6 +197,24 @@ func (b *books) checkPools() {
 			b.w.Errorf("P5: %d wait for %s, which has room", c.waiting-c.blocked, c.Name)
 		}
 	}
+}
+
+// checkStocks recounts what limits are made of: nothing is kept of an overage that shrinks but what is held beyond what was bought, and
+// committed are the purchase reservations that are active.
+func (b *books) checkStocks() {
+	b.rows(`SELECT l.id, l.quantity, l.committed, l.overage, l.overage_shrinks, l.used + l.reserved, (SELECT COALESCE(SUM(p.quantity), 0)
+		FROM purchase_reservations p WHERE p.license_id = l.id AND p.state = 'ACTIVE') FROM licenses l`, func(scan func(...any) error) error {
+		var license, quantity, committed, overage, held, active int64
+		var shrinks bool
+		err := scan(&license, &quantity, &committed, &overage, &shrinks, &held, &active)
+		if shrinks && overage > max(0, held-quantity-committed) || shrinks && overage == 0 {
+			b.w.Errorf("license %d holds %d of %d + %d, and has an overage of %d that should have shrunk", license, held, quantity, committed, overage)
+		}
+		if committed != active {
+			b.w.Errorf("license %d says committed %d; %d are active", license, committed, active)
+		}
+		return err
+	})
 }
 
 // checkJournal recounts the chain. The form of a line is spelled out once more because entries already written depend on it.

@@ -51,6 +51,7 @@ var worked = map[string]string{
 	"WX-11": "TestWX11ALoweredLimit", "WX-12": "TestWX12OneSeatForTwoGroups", "WX-14": "TestWX14EveryCapOfAChainBinds",
 	"WX-15": "TestWX15AllOrNothing", "WX-16": "TestWX16DisabledPlansAreTheIntersection", "WX-17": "TestWX17SwapWithTooFewUnits",
 	"WX-18": "TestWX18TheLastUnitAmongFifty", "WX-18s": "TestWX18sASoftLimit",
+	"WX-19": "TestWX19UnusedOverageIsRemoved", "WX-20": "TestWX20DatesOfPurchaseReservations",
 }
 
 // A census: every code of licensing has a test that shows it, and the test speaks of it.

@@ -62,7 +62,7 @@ const (
 	summaryFields = `summary { active waiting errors pending skipped { code count } }`
 	seatFields    = `id state allotment { id } position waitingSince priority disabledPlans { name } ` + reasonFields +
 		` reasons { direct state group { id } allotment { id } }`
-	resultFields  = `results { user { id } seat { id state } ` + reasonFields + ` }`
+	resultFields   = `results { user { id } seat { id state } ` + reasonFields + ` }`
 	purchaseFields = `purchaseReservation { id quantity startsOn state cancellableUntil orderNumber notes }
 		license { id quantity committed overage ` + figuresFields + ` }`
 	productFields = `product { id name sku skuId kind blockedLocations servicePlans { id name } }`
@@ -179,11 +179,11 @@ type payload struct {
 		CancellableUntil    *time.Time
 		OrderNumber         *string
 	}
-	DeletedID    string
-	DeletedIDs   []string
-	Changed      int
-	Moved        int
-	Released     int
+	DeletedID  string
+	DeletedIDs []string
+	Changed    int
+	Moved      int
+	Released   int
 }
 
 // overageStep is what is taken from one license, as it is shown.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ringfence/ringfence/internal/licensing"
@@ -118,14 +119,14 @@ func poolPart(table string, changes []licensing.Change, more ...store.Column) []
 		{Name: "id", Values: ids}, {Name: "du", Values: used}, {Name: "dr", Values: reserved}, {Name: "dw", Values: waiting}, {Name: "de", Values: errors},
 		{Name: "lim", Values: limits}, {Name: "ceil", Values: ceilings},
 	}
-	further := ""
+	var further strings.Builder
 	for _, column := range more {
-		further += ", " + column.Name + " = v." + column.Name
+		further.WriteString(", " + column.Name + " = v." + column.Name)
 	}
 	return []store.Part{{Build: func(r *store.Reader, first int) (string, []any) {
 		rows, args := r.Table("v", first, append(columns, more...)...)
 		return fmt.Sprintf(`UPDATE %[1]s SET used = %[1]s.used + v.du, reserved = %[1]s.reserved + v.dr, waiting = %[1]s.waiting + v.dw,
-			errors = %[1]s.errors + v.de, capacity = v.lim, ceiling = v.ceil%[3]s FROM %[2]s WHERE %[1]s.id = v.id`, table, rows, further), args
+			errors = %[1]s.errors + v.de, capacity = v.lim, ceiling = v.ceil%[3]s FROM %[2]s WHERE %[1]s.id = v.id`, table, rows, further.String()), args
 	}}}
 }
 

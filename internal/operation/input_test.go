@@ -92,6 +92,14 @@ var invalid = map[string][]bad{
 	"swapGroupLicense":        {{in{"licenseId": nil}, "allotmentId"}, {in{"disabledPlanIds": []string{"pln_zzz"}}, "disabledPlanIds.0"}},
 	"excludeFromGroupLicense": {{in{"userIds": []string{}}, "userIds"}, {in{"endsAt": "2020-01-01T00:00:00Z"}, "endsAt"}, {in{"note": strings.Repeat("x", 501)}, "note"}},
 	"includeInGroupLicense":   {{in{"userIds": []string{}}, "userIds"}},
+	"removeUnusedOverage":     {{in{"licenseId": nil}, "licenseId"}, {in{"all": true}, "licenseId"}},
+	"placePurchaseReservation": {
+		{in{"quantity": 0}, "quantity"}, {in{"quantity": 1<<31 - 1}, "quantity"}, {in{"startsOn": "tomorrow"}, "startsOn"}, {in{"notes": long}, "notes"},
+	},
+	"cancelPurchaseReservation":  nil,
+	"fulfillPurchaseReservation": {{in{"orderNumber": " "}, "orderNumber"}, {in{"orderNumber": long}, "orderNumber"}},
+	"planRenewal":                {{in{"renewalQuantity": -1}, "renewalQuantity"}},
+	"renewContract":              {{in{"endsOn": "never"}, "endsOn"}, {in{"endsOn": "2020-01-01"}, "endsOn"}},
 	// What only names a thing can name none: that is missing below.
 	"deleteVendor": nil, "deleteProduct": nil, "deleteContract": nil, "deleteLicense": nil, "deleteGroup": nil, "unlicenseGroup": nil,
 }
@@ -99,9 +107,16 @@ var invalid = map[string][]bad{
 // missing are, for every mutation, the fields that name things, each with an id of a thing that is not there.
 var missing = map[string][]bad{
 	"createVendor": nil, "upsertUsers": nil, "upsertGroups": nil, "recordDeployments": nil,
-	"createAllocation":   {{in{"licenseId": "lic_zz"}, "licenseId"}, {in{"deploymentId": "dep_zz"}, "deploymentId"}},
-	"updateAllocation":   {{in{"allocationId": "alc_zz"}, "allocationId"}},
-	"deleteAllocation":   {{in{"allocationId": "alc_zz"}, "allocationId"}},
+	"createAllocation":           {{in{"licenseId": "lic_zz"}, "licenseId"}, {in{"deploymentId": "dep_zz"}, "deploymentId"}},
+	"updateAllocation":           {{in{"allocationId": "alc_zz"}, "allocationId"}},
+	"deleteAllocation":           {{in{"allocationId": "alc_zz"}, "allocationId"}},
+	"removeUnusedOverage":        {{in{"licenseId": "lic_zz"}, "licenseId"}},
+	"placePurchaseReservation":   {{in{"licenseId": "lic_zz"}, "licenseId"}},
+	"cancelPurchaseReservation":  {{in{"purchaseReservationId": "pur_zz"}, "purchaseReservationId"}},
+	"fulfillPurchaseReservation": {{in{"purchaseReservationId": "lic_1"}, "purchaseReservationId"}},
+	"planRenewal":                {{in{"licenseId": "lic_zz"}, "licenseId"}},
+	"renewContract":              {{in{"contractId": "con_zz"}, "contractId"}},
+
 	"deleteVendor":       {{in{"vendorId": "ven_zz"}, "vendorId"}, {in{"vendorId": "nonsense"}, "vendorId"}},
 	"createProduct":      {{in{"vendorId": "ven_zz"}, "vendorId"}, {in{"vendorId": ""}, "vendorId"}},
 	"updateProduct":      {{in{"productId": "prd_zz"}, "productId"}},

@@ -2,7 +2,6 @@ package operation
 
 import (
 	"context"
-	"maps"
 	"slices"
 
 	"github.com/ringfence/ringfence/ent"
@@ -106,12 +105,17 @@ func (w *writing) restock(pool *licensing.Pool, stock licensing.Stock) {
 
 // tellShrunk notes for each license whose overage came down with what was released that it did.
 func (w *writing) tellShrunk() {
-	for _, key := range slices.Sorted(maps.Keys(w.facts.licenses)) {
-		l := w.facts.licenses[key]
+	var shrunk []int64
+	for key, l := range w.facts.licenses {
 		if l.pool.Stock.Overage < l.overage {
-			e := w.happened("OVERAGE_SHRUNK", "license", key, map[string]any{"overage": l.pool.Stock.Overage, "limit": l.pool.Limit})
-			e.decision, e.pool = w.accountable(), l.pool.Key
+			shrunk = append(shrunk, key)
 		}
 		l.overage = l.pool.Stock.Overage
+	}
+	slices.Sort(shrunk)
+	for _, key := range shrunk {
+		pool := w.facts.licenses[key].pool
+		e := w.happened("OVERAGE_SHRUNK", "license", key, map[string]any{"overage": pool.Stock.Overage, "limit": pool.Limit})
+		e.decision, e.pool = w.accountable(), pool.Key
 	}
 }

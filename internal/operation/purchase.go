@@ -153,8 +153,8 @@ func (r *reading) hidesPurchase(ctx context.Context, pool *licensing.Pool, t *ta
 // ended refuses what is about a purchase reservation that has ended.
 func (p *purchase) ended() error {
 	switch p.state {
-	case entpurchase.StateCANCELLED:
-		return fault.New(fault.Conflict, "the purchase reservation is cancelled")
+	case entpurchase.StateCANCELED:
+		return fault.New(fault.Conflict, "the purchase reservation is canceled")
 	case entpurchase.StateFULFILLED:
 		return fault.New(fault.Conflict, "the purchase reservation is fulfilled")
 	case entpurchase.StatePLACED, entpurchase.StateACTIVE:
@@ -177,10 +177,10 @@ func (c *CancelPurchaseReservation) prepare(ctx context.Context, r *reading) (*p
 	}
 	ask := r.questionPurchase(c.action(), p, pool, c.OverrideDeadline != nil && *c.OverrideDeadline)
 	return &plan[PurchasePayload]{ask: ask, hidden: hidden, write: func(ctx context.Context, w *writing) (*PurchasePayload, error) {
-		if _, err := w.tx.Exec(ctx, `UPDATE purchase_reservations SET state = 'CANCELLED', ended_at = $1 WHERE id = $2`, w.Now(), p.id); err != nil {
+		if _, err := w.tx.Exec(ctx, `UPDATE purchase_reservations SET state = 'CANCELED', ended_at = $1 WHERE id = $2`, w.Now(), p.id); err != nil {
 			return nil, err
 		}
-		w.happened("PURCHASE_RESERVATION_CANCELLED", "purchaseReservation", p.id, p.data()).pool = pool.Key
+		w.happened("PURCHASE_RESERVATION_CANCELED", "purchaseReservation", p.id, p.data()).pool = pool.Key
 		stock := *pool.Stock
 		if p.state == entpurchase.StateACTIVE {
 			stock.Committed -= p.quantity

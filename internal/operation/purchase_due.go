@@ -46,6 +46,10 @@ func (r *Runner) activate(ctx context.Context, licenses []int64) error {
 	return nil
 }
 
+// dawnPause is how long readings go on without purchase reservations that could not be started: whoever reads must not wait again and
+// again for whoever writes.
+const dawnPause = 10 * time.Second
+
 // Daybreak has all purchase reservations count that start on the day of an instant or before. It is asked before every reading, so
 // that limits are right from 00:00 UTC on (semantics.md §6) without a reading ever writing: the first one of a day waits for it, the
 // others find it done. What cannot be done is logged, and tried again.
@@ -56,13 +60,14 @@ func (r *Runner) Daybreak(ctx context.Context, now time.Time) {
 	}
 	r.dawn.Lock()
 	defer r.dawn.Unlock()
-	if r.day.Load() >= day {
+	if r.day.Load() >= day || now.Before(r.dusk) {
 		return
 	}
 	if err := r.activateAll(ctx, now); err != nil {
 		if ctx.Err() == nil {
 			r.Logger.WarnContext(ctx, "purchase reservations could not be started", "error", err)
 		}
+		r.dusk = now.Add(dawnPause)
 		return
 	}
 	r.day.Store(day)

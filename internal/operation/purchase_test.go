@@ -37,7 +37,7 @@ func warned(p payload) string {
 	return strings.Join(codes, ", ")
 }
 
-// until tells how long a purchase reservation can be cancelled.
+// until tells how long a purchase reservation can be canceled.
 func until(p payload) string {
 	if p.PurchaseReservation.CancellableUntil == nil {
 		return "never"
@@ -63,8 +63,8 @@ func TestWX20DatesOfPurchaseReservations(t *testing.T) {
 		second := w.do("placePurchaseReservation", place("2030-03-10"))
 
 		w.travel("2030-03-06T23:59:00Z")
-		cancelled := w.do("cancelPurchaseReservation", in{"purchaseReservationId": second.PurchaseReservation.ID})
-		w.want(cancelled.PurchaseReservation.State, "CANCELLED")
+		canceled := w.do("cancelPurchaseReservation", in{"purchaseReservationId": second.PurchaseReservation.ID})
+		w.want(canceled.PurchaseReservation.State, "CANCELED")
 		w.travel("2030-03-07T00:01:00Z")
 		w.want(w.denied("NOT_IN_EFFECT", "cancelPurchaseReservation", in{"purchaseReservationId": march.PurchaseReservation.ID}).Field, "purchaseReservationId")
 
@@ -88,9 +88,12 @@ func TestMonthsAreClamped(t *testing.T) {
 // From 00:00 UTC of the day the units count, whoever looks or writes first, without a sweep; and the queue moves.
 func TestUnitsCountFromTheirDayOn(t *testing.T) {
 	for name, first := range map[string]func(w *world, l string, user []string){
-		"read":  func(w *world, l string, _ []string) { w.want(w.figures(l), "7: 3 used 0 reserved 4 left OK") },
-		"list":  func(w *world, _ string, _ []string) { w.ask(`{ licenses { nodes { limit } } }`, nil, nil) },
-		"write": func(w *world, l string, user []string) { w.want(outcome(w.assign(l, user)), "ACTIVE"); w.unassign(l, user[0]) },
+		"read": func(w *world, l string, _ []string) { w.want(w.figures(l), "7: 3 used 0 reserved 4 left OK") },
+		"list": func(w *world, _ string, _ []string) { w.ask(`{ licenses { nodes { limit } } }`, nil, nil) },
+		"write": func(w *world, l string, user []string) {
+			w.want(outcome(w.assign(l, user)), "ACTIVE")
+			w.unassign(l, user[0])
+		},
 		"alone": func(w *world, l string, user []string) {
 			w.want(outcome(w.assign(l, user, in{"atomic": true})), "ACTIVE")
 			w.unassign(l, user[0])
@@ -184,7 +187,7 @@ func TestTakingBackWhatIsBinding(t *testing.T) {
 		w.want(warned(done), "DEADLINE_OVERRIDDEN")
 		w.want(done.License, "1: 3 used 0 reserved 0 left OVER_LIMIT 2 over")
 		w.want(w.stock(l), "1")
-		w.want(w.purchase(p), "2 from "+w.day(0)+" CANCELLED")
+		w.want(w.purchase(p), "2 from "+w.day(0)+" CANCELED")
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/ringfence/ringfence/ent"
 	"github.com/ringfence/ringfence/internal/fault"
@@ -54,6 +55,7 @@ type Runner struct {
 	homes      sync.Map                // the licenses of allotments, by their keys
 	day        atomic.Int64            // up to which purchase reservations were started (Daybreak), in days since 1970
 	dawn       sync.Mutex              // held while those of a day are
+	dusk       time.Time               // until when that is not tried again; under dawn
 }
 
 // NewRunner makes a runner. Close ends what it has running.

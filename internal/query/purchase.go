@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -70,16 +71,13 @@ func (p *PurchaseReservation) Notes() *string {
 func (l *License) PurchaseReservations(ctx context.Context, first *int, after *string, last *int, before *string,
 	stateIn []purchasereservation.State,
 ) (*PurchaseReservationConnection, error) {
-	names := make([]string, len(stateIn))
-	for i, state := range stateIn {
-		names[i] = string(state)
+	given := []string{}
+	for _, state := range stateIn {
+		given = append(given, string(state))
 	}
-	slices.Sort(names)
-	if stateIn != nil {
-		names = append(names, "given")
-	}
+	slices.Sort(given)
 	return below(ctx, l.family, l, purchases, nested[*License]{
-		field: keyed("purchaseReservations", names...), parent: "t.license_id", owner: licenseKey, where: among("t.state", stateIn),
+		field: keyed("purchaseReservations", fmt.Sprint(stateIn == nil, given)), parent: "t.license_id", owner: licenseKey, where: among("t.state", stateIn),
 	}, Page{first, after, last, before})
 }
 
