@@ -29,7 +29,7 @@ func (r *record) raw(column string) string {
 		return ""
 	}
 	text := r.fields[i]
-	if len(text) > 1 && text[0] == '\'' && strings.IndexByte("=+-@\t\r", text[1]) >= 0 {
+	if rest := strings.TrimLeft(text, "'"); len(rest) < len(text) && rest != "" && strings.IndexByte("=+-@\t\r", rest[0]) >= 0 {
 		return text[1:]
 	}
 	return text

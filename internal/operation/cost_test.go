@@ -50,9 +50,9 @@ func (a actor) totals(where in) string {
 	}
 	a.ask(`query($where: LicenseWhere) { cost(where: $where) { totals { `+strings.TrimSuffix(strings.TrimPrefix(costFields, "cost { "), " }")+` } unpriced } }`,
 		in{"where": where}, &answer)
-	lines := make([]string, len(answer.Cost.Totals))
-	for i, total := range answer.Cost.Totals {
-		lines[i] = total.String()
+	var lines []string
+	for _, total := range answer.Cost.Totals {
+		lines = append(lines, total.String())
 	}
 	return strings.Join(append(lines, fmt.Sprint(answer.Cost.Unpriced, " unpriced")), "\n")
 }
@@ -75,6 +75,9 @@ func TestCostOfALicense(t *testing.T) {
 		term := w.license(2, euros("1096", "TERM"), in{"startsOn": "2026-01-01", "endsOn": "2028-12-31"})
 		w.want(w.cost(term), "EUR 2=730.00 used 0=0.00 allocated 0=0.00 unused 2=730.00")
 		w.want(w.cost(w.license(2, euros("1096", "TERM"))), "none")
+		w.do("updateContract", in{"contractId": w.contract, "startsOn": "2026-01-01", "endsOn": "2028-12-31"})
+		w.want(w.cost(w.license(2, euros("1096", "TERM"))), "EUR 2=730.00 used 0=0.00 allocated 0=0.00 unused 2=730.00")
+		w.do("updateContract", in{"contractId": w.contract, "startsOn": nil, "endsOn": nil})
 		w.want(w.cost(w.license(2, in{"unitPrice": "5"})), "none")
 
 		free := w.boundless()
@@ -86,7 +89,7 @@ func TestCostOfALicense(t *testing.T) {
 		w.limit(license, 20)
 		w.want(w.cost(license), "EUR 20=2412.00 used 35=4221.00 allocated 10=1206.00 unused 0=0.00")
 
-		w.want(w.totals(nil), "EUR 25=3143.01 used 39=4249.00 allocated 10=1206.00 unused 5=731.01\n2 unpriced")
+		w.want(w.totals(nil), "EUR 25=3143.01 used 39=4249.00 allocated 10=1206.00 unused 5=731.01\n3 unpriced")
 	})
 }
 

@@ -198,6 +198,16 @@ func TestShowbackWithinDates(t *testing.T) {
 			"= 11.000000 + 25.000000 days 30.08, of it 25.07 EUR",
 		}, "\n"))
 
+		// A license without days of its own has those of its contract.
+		w.do("updateContract", in{"contractId": w.contract, "startsOn": "2031-01-21", "endsOn": "2031-01-22"})
+		w.do("updateLicense", in{"licenseId": license, "startsOn": nil, "endsOn": nil})
+		w.want(w.showback("2031-01-01", "2031-01-31", "DEPARTMENT"), strings.Join([]string{
+			"ASSIGNED department  11.000000 days 2.01 EUR", // two of the eleven are paid for
+			"UNASSIGNED nobody 2.000000 days 2.00 EUR",
+			"= 11.000000 + 2.000000 days 4.01, of it 2.00 EUR",
+		}, "\n"))
+		w.do("updateContract", in{"contractId": w.contract, "startsOn": nil, "endsOn": nil})
+
 		free := w.license(1)
 		clock.pass(24 * time.Hour)
 		w.want(w.showback("2031-01-01", "2031-03-31", "LICENSE", in{"where": in{"idIn": []string{free}}}),
@@ -288,8 +298,8 @@ func TestShowbackInputs(t *testing.T) {
 type tick struct {
 	at     time.Time
 	bought map[string]int
-	seats  [][2]string // license and user
-	where  map[string]string
+	seats  [][2]string          // license and user
+	where  map[string][2]string // department and cost center by user
 }
 
 // Random histories: what the replay tells is what a count tells that asked for all seats again after each step.
@@ -299,7 +309,7 @@ func TestShowbackAgainstRecount(t *testing.T) {
 		names := []string{"Sales", "Support", "", "Works"}
 		var users, pools []string
 		for i := range 8 {
-			users = append(users, w.user(in{"userName": fmt.Sprint("u", i), "department": names[i%4]}))
+			users = append(users, w.user(in{"userName": fmt.Sprint("u", i), "department": names[i%4], "costCenter": names[(i+1)%4]}))
 		}
 		for _, price := range []in{euros("31.07", "MONTH"), euros("100.01", "YEAR"), {"unitPrice": "777", "currency": "JPY", "pricePer": "MONTH"}} {
 			license := w.license(4, price)
@@ -317,6 +327,7 @@ func TestShowbackAgainstRecount(t *testing.T) {
 				w.client.Send(mutation("unassignSeats"), apptest.Vars{"input": with(target(pool), in{"userIds": []string{user}})})
 			case 5:
 				w.change(user, in{"department": names[random.IntN(4)]})
+				w.change(users[random.IntN(len(users))], in{"costCenter": names[random.IntN(4)]})
 			case 6:
 				if strings.HasPrefix(pool, "lic_") {
 					w.limit(pool, 2+random.IntN(4))
@@ -328,7 +339,7 @@ func TestShowbackAgainstRecount(t *testing.T) {
 		history = append(history, w.tick(clock.now()))
 
 		for _, period := range [][2]string{{"2031-01-01", "2031-12-31"}, {"2031-01-10", "2031-02-20"}, {"2031-01-15", "2031-01-15"}} {
-			for _, by := range []string{"DEPARTMENT", "LICENSE", "USER"} {
+			for _, by := range []string{"DEPARTMENT", "COST_CENTER", "LICENSE", "USER"} {
 				w.want(w.showback(period[0], period[1], by).seconds(), recount(history, period, by))
 			}
 			w.addsUp(period)
@@ -339,7 +350,7 @@ func TestShowbackAgainstRecount(t *testing.T) {
 // tick reads how things stand.
 func (w *world) tick(at time.Time) tick {
 	w.Helper()
-	now := tick{at: at, bought: map[string]int{}, where: map[string]string{}}
+	now := tick{at: at, bought: map[string]int{}, where: map[string][2]string{}}
 	var answer struct {
 		Licenses struct {
 			Nodes []struct {
@@ -351,11 +362,11 @@ func (w *world) tick(at time.Time) tick {
 			}
 		}
 		Users struct {
-			Nodes []struct{ UserName, Department string }
+			Nodes []struct{ UserName, Department, CostCenter string }
 		}
 	}
 	w.ask(`{ licenses(first: 100) { nodes { id quantity seats(first: 100, state: ACTIVE) { nodes { user { userName } } } } }
-		users(first: 100) { nodes { userName department } } }`, nil, &answer)
+		users(first: 100) { nodes { userName department costCenter } } }`, nil, &answer)
 	for _, l := range answer.Licenses.Nodes {
 		now.bought[l.ID] = l.Quantity
 		for _, s := range l.Seats.Nodes {
@@ -363,7 +374,7 @@ func (w *world) tick(at time.Time) tick {
 		}
 	}
 	for _, u := range answer.Users.Nodes {
-		now.where[u.UserName] = u.Department
+		now.where[u.UserName] = [2]string{u.Department, u.CostCenter}
 	}
 	return now
 }
@@ -406,11 +417,11 @@ func recount(history []tick, period [2]string, by string) string {
 		held := map[string]int{}
 		for _, s := range now.seats {
 			held[s[0]]++
-			sums["ASSIGNED "+map[string]string{"DEPARTMENT": "department " + now.where[s[1]], "LICENSE": "license " + s[0], "USER": s[1]}[by]] += seconds
+			sums["ASSIGNED "+map[string]string{"DEPARTMENT": "department " + now.where[s[1]][0], "COST_CENTER": "cost center " + now.where[s[1]][1], "LICENSE": "license " + s[0], "USER": s[1]}[by]] += seconds
 		}
 		for license, bought := range now.bought {
 			if spare := int64(bought - held[license]); spare > 0 {
-				sums["UNASSIGNED "+map[string]string{"DEPARTMENT": "nobody", "LICENSE": "license " + license, "USER": "nobody"}[by]] += spare * seconds
+				sums["UNASSIGNED "+map[string]string{"DEPARTMENT": "nobody", "COST_CENTER": "nobody", "LICENSE": "license " + license, "USER": "nobody"}[by]] += spare * seconds
 			}
 		}
 	}

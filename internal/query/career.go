@@ -104,8 +104,10 @@ func (r *replay) readMoves(ctx context.Context, all careers, keys []int64) error
 			Was   *struct{ Department, CostCenter string }
 			Users []id.ID
 		}
-		if json.Unmarshal([]byte(data), &told) != nil || told.Was == nil {
-			return nil
+		if err := json.Unmarshal([]byte(data), &told); data == "" || err == nil && told.Was == nil {
+			return nil // recorded before events kept where users were
+		} else if err != nil {
+			return err
 		}
 		moved := []int64{key}
 		if key == 0 {

@@ -85,27 +85,33 @@ func (b *balance) cost(currency string) *Cost {
 	return c
 }
 
-// pricing are the fields of a license that its price is made of. If one is masked, so is what it would tell.
-var pricing = []string{"unit_price", "currency", "starts_on", "ends_on"}
-
-// seesPrices tells whether the principal may be told what licenses cost.
+// seesPrices tells whether the principal may be told what licenses cost: not if anything is masked that a price is made of.
 func (f *facts) seesPrices() bool {
-	return !slices.ContainsFunc(pricing, func(field string) bool { return f.view.Masks(kindLicense, field) })
+	return !f.view.Masks(kindLicense, "unit_price") && !f.view.Masks(kindLicense, "currency") && !f.hidesDays(kindLicense, kindContract)
 }
 
 // seesUse tells whether the principal may be told how much of a license is used, by whomever.
 func (f *facts) seesUse() bool { return f.view.All(kindAllotment) }
 
-func (l *License) price() (*cost.Price, bool) {
-	return cost.Parse(l.License.UnitPrice, l.License.Currency, cost.Per(l.License.PricePer), l.License.StartsOn, l.License.EndsOn)
+// price gives what a unit costs, nil if that is not known.
+func (l *License) price(ctx context.Context) (*cost.Price, error) {
+	starts, ends, err := l.days(ctx)
+	if err != nil {
+		return nil, err
+	}
+	price, _ := cost.Parse(l.License.UnitPrice, l.License.Currency, cost.Per(l.PricePer), starts, ends)
+	return price, nil
 }
 
 // Cost gives what the license costs now; nil without a price, or if the principal may not be told.
 func (l *License) Cost(ctx context.Context) (*Cost, error) {
 	f := l.family.facts
-	price, priced := l.price()
-	if !priced || !f.seesPrices() || !f.seesUse() {
+	if !f.seesPrices() || !f.seesUse() {
 		return nil, nil
+	}
+	price, err := l.price(ctx)
+	if price == nil || err != nil {
+		return nil, err
 	}
 	all, err := together(ctx, l.family, "cost", func(ctx context.Context, members []*License) (map[int64]*holdings, error) {
 		keys := make([]int64, len(members))

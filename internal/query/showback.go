@@ -307,9 +307,8 @@ func (w window) cut(rows []*ShowbackRow, by string) (*Connection[*ShowbackRow], 
 // totals add up what is in the bins, by currency.
 func (u *usage) totals() []*ShowbackTotal {
 	type sum struct {
-		held, spare         int64
-		money, unused       decimal.Decimal
-		heldDays, spareDays *big.Rat
+		held, spare   int64
+		money, unused decimal.Decimal
 	}
 	sums := map[string]*sum{}
 	var currencies []string

@@ -34,7 +34,7 @@ type pricedLicense struct {
 // priced reads licenses with their prices, by key.
 func (s *session) priced(ctx context.Context, where condition) ([]*pricedLicense, error) {
 	var all []*pricedLicense
-	statement := sqlf(`SELECT t.id, t.quantity + t.committed, t.unlimited_quantity, t.created_at, t.starts_on, t.ends_on, t.unit_price, t.currency,
+	statement := sqlf(`SELECT t.id, t.quantity + t.committed, t.unlimited_quantity, t.created_at, `+startsOn("t")+`, `+endsOn("t")+`, t.unit_price, t.currency,
 		t.price_per FROM licenses t WHERE ? ORDER BY t.id`, and(where))
 	return all, s.rows(ctx, statement, func(rows *stdsql.Rows) error {
 		l := &pricedLicense{}
@@ -56,6 +56,7 @@ func (s *session) priced(ctx context.Context, where condition) ([]*pricedLicense
 // usage is unit-time over a period, gathered in bins, and what it costs.
 type usage struct {
 	from, to time.Time
+	every    bool // all licenses there are
 	licenses map[int64]*pricedLicense
 	tallies  map[bin]map[int64]*cost.Tally // by bin and license
 	costs    map[bin]decimal.Decimal       // rounded, so that they add up
@@ -95,7 +96,7 @@ func (s *session) usage(ctx context.Context, f *facts, q ShowbackQuery, group fu
 	if err != nil {
 		return nil, err
 	}
-	u := &usage{from: from, to: to, licenses: map[int64]*pricedLicense{}, tallies: map[bin]map[int64]*cost.Tally{}}
+	u := &usage{from: from, to: to, every: q.Where == nil && f.view.All(kindLicense), licenses: map[int64]*pricedLicense{}, tallies: map[bin]map[int64]*cost.Tally{}}
 	for _, l := range shown {
 		if !f.seesPrices() {
 			l.price = nil
@@ -318,9 +319,11 @@ func (l *pricedLicense) quantity(at time.Time, units int64, unlimited bool) {
 
 // readSeats follows the seats of the licenses through the record, in its order.
 func (r *replay) readSeats(ctx context.Context) error {
-	statement := sqlf(`SELECT t.license_id, t.allotment_id, t.user_id, t.type, t.at, t.data FROM events t WHERE ? ORDER BY t.id`, and(
-		r.among("t.license_id"), in("t.type", []string{"SEAT_ACTIVE", "SEAT_WAITING", "SEAT_ERROR", "SEAT_MOVED", "SEAT_RELEASED"}),
-		sqlf("t.at < ?", r.usage.to)))
+	where := and(sqlf("t.type IN ('SEAT_ACTIVE', 'SEAT_WAITING', 'SEAT_ERROR', 'SEAT_MOVED', 'SEAT_RELEASED')"), sqlf("t.at < ?", r.usage.to))
+	if !r.usage.every { // to look for all licenses there are would only keep the database from reading events as they lie
+		where = and(where, r.among("t.license_id"))
+	}
+	statement := sqlf(`SELECT t.license_id, t.allotment_id, t.user_id, t.type, t.at, t.data FROM events t WHERE ? ORDER BY t.id`, where)
 	return r.rows(ctx, statement, func(rows *stdsql.Rows) error {
 		var license, allotment, user int64
 		var kind, data string
@@ -328,7 +331,11 @@ func (r *replay) readSeats(ctx context.Context) error {
 		if err := rows.Scan(&license, &allotment, &user, &kind, &at, &data); err != nil {
 			return err
 		}
-		ledger := r.usage.licenses[license].ledger
+		of := r.usage.licenses[license]
+		if of == nil {
+			return nil // it is not there any more
+		}
+		ledger := of.ledger
 		users := []int64{user}
 		if user == 0 { // many at once
 			var list struct{ Users []id.ID }
