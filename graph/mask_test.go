@@ -86,13 +86,13 @@ func TestMaskedFieldsAreNoOracle(t *testing.T) {
 	})
 }
 
-// A policy that masks what cannot be masked hides the whole type, rather than showing it.
-func TestUnknownMaskHides(t *testing.T) {
+// ruled loads the default policy with one more rule. The tests of the default policy say nothing of it.
+func ruled(t *testing.T, rule string) *policy.Engine {
+	t.Helper()
 	dir := t.TempDir()
 	if err := os.CopyFS(dir, policies.FS); err != nil {
 		t.Fatal(err)
 	}
-	// The tests of the default policy say that nobody masks this.
 	tests, err := filepath.Glob(filepath.Join(dir, "*_test.rego"))
 	if err != nil {
 		t.Fatal(err)
@@ -102,14 +102,19 @@ func TestUnknownMaskHides(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	rule := "package ringfence\n\nmasked[\"contract\"] contains \"number\" if input.principal.tier == \"AUDITOR\"\n"
-	if err := os.WriteFile(filepath.Join(dir, "extra.rego"), []byte(rule), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "extra.rego"), []byte("package ringfence\n\n"+rule+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	engine, err := policy.New(t.Context(), policy.Config{Dir: dir, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return engine
+}
+
+// A policy that masks what cannot be masked hides the whole type, rather than showing it.
+func TestUnknownMaskHides(t *testing.T) {
+	engine := ruled(t, `masked["contract"] contains "number" if input.principal.tier == "AUDITOR"`)
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		build(t, s)
 		a := openWith(t, s, engine)

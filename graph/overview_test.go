@@ -3,6 +3,7 @@ package graph_test
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -281,5 +282,65 @@ func (b *builder) portfolio(n int) {
 			b.c.AllocationState.Create().SetAllocationID(row.ID).SetAt(past).SetLicenseID(license).SetDeploymentID(tracked[i+j%2]).SetNillableQuantity(row.Quantity).
 				SetMetric("USERS").ExecX(b.ctx)
 		}
+	}
+}
+
+// Whoever may not see when a license or its contract ends may not ask for what expires.
+func TestOverviewsTellNothingOfMaskedDays(t *testing.T) {
+	for _, kind := range []string{"license", "contract"} {
+		t.Run(kind, func(t *testing.T) {
+			engine := ruled(t, `masked["`+kind+`"] contains "ends_on" if input.principal.tier == "AUDITOR"`)
+			storetest.Each(t, func(t *testing.T, s *store.Store) {
+				build(t, s)
+				a := openWith(t, s, engine)
+				for _, document := range []string{
+					`{ portfolioOverview(where: {expiringBefore: "2026-12-31"}) { entitled } }`,
+					`{ portfolioOverview { rows(where: {expiringBefore: "2026-12-31"}) { label } } }`,
+					`{ licenseOverviews(where: {expiringBefore: "2026-12-31"}) { totalCount } }`,
+					`{ contractOverviews(where: {expiringBefore: "2026-12-31"}) { totalCount } }`,
+				} {
+					if code, field := a.refused(as("eve", "AUDITOR"), document, nil); code != "POLICY_DENIED" || field != "expiringBefore" {
+						t.Errorf("%s: %s %s", document, code, field)
+					}
+					a.ask(root, document, nil)
+				}
+			})
+		})
+	}
+}
+
+// A policy that shows licenses and not all of the estate: allocations that may not be seen are not listed and not summed, and so are
+// those of which the license or the deployment may not be seen. What is uncovered stays true.
+func TestOverviewsOfAPartOfTheEstate(t *testing.T) {
+	const shop = `if "SHOP" in input.principal.roles`
+	for i, c := range []struct {
+		rules, rows string
+		uncovered   any
+	}{
+		{`visible["license"] contains "all" ` + shop, "", 0.0},
+		{`visible["deployment"] contains "all" ` + shop, "Office 0 0, Server 0 0, Visio 0 2", 2.0},
+		{`visible[kind] contains "all" if { "SHOP" in input.principal.roles; some kind in {"license", "deployment"} }`, "Office 0 0, Server 0 0, Visio 0 2", 2.0},
+		{`visible[kind] contains "all" if { "SHOP" in input.principal.roles; some kind in {"license", "allocation"} }`, "spare 5 <nil>, no purpose 3 <nil>", 0.0},
+		{`visible[kind] contains "all" if { "SHOP" in input.principal.roles; some kind in {"license", "allocation", "deployment"} }`,
+			"Office 120 0, Server 12 0, Visio 7 2, spare 5 <nil>, no purpose 3 <nil>", 2.0},
+	} {
+		t.Run(strconv.Itoa(i), func(t *testing.T) {
+			engine := ruled(t, c.rules)
+			storetest.Each(t, func(t *testing.T, s *store.Store) {
+				e := build(t, s)
+				write(t, s, func(ctx context.Context, c *ent.Client) { (&builder{ctx, c, e}).position() })
+				a := openWith(t, s, engine)
+				got := a.ask(as("sam", "SHOP"), `{ portfolioOverview { uncovered rows { label allocated uncovered allocations { id } } } }`, nil)
+				list, _ := got.at("portfolioOverview", "rows").([]any)
+				var words []string
+				for i := range list {
+					row := func(field string) any { return got.at("portfolioOverview", "rows", i, field) }
+					words = append(words, fmt.Sprint(row("label"), " ", row("allocated"), " ", row("uncovered")))
+				}
+				if text := strings.Join(words, ", "); text != c.rows || got.at("portfolioOverview", "uncovered") != c.uncovered {
+					t.Errorf("%s\nshows %s, %v uncovered; want %s, %v", c.rules, text, got.at("portfolioOverview", "uncovered"), c.rows, c.uncovered)
+				}
+			})
+		})
 	}
 }

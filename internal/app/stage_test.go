@@ -264,13 +264,21 @@ func everything(schema *ast.Schema, name string, depth int) string {
 		case depth > 0 && inner.IsAbstractType():
 			fields = append(fields, f.Name+" { __typename ... on Node { id } }")
 		case depth > 0:
-			fields = append(fields, f.Name+" "+everything(schema, inner.Name, depth-1))
+			fields = append(fields, f.Name+few(f)+" "+everything(schema, inner.Name, depth-1))
 		}
 	}
 	if fields == nil {
 		return "{ __typename }"
 	}
 	return "{ " + strings.Join(fields, " ") + " }"
+}
+
+// few asks for less of a list than the schema gives by default, so that not too much is asked for.
+func few(f *ast.FieldDefinition) string {
+	if first := f.Arguments.ForName("first"); first != nil && first.DefaultValue != nil {
+		return "(first: 10)"
+	}
+	return ""
 }
 
 // object is a JSON object of an answer.

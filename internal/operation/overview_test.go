@@ -153,7 +153,7 @@ func TestOverviewHeadroom(t *testing.T) {
 		o := w.overview(l)
 		w.want(o.totals, "USERS entitled 90 allocated 52 available 90 deployed 52 headroom 38 uncovered 0 utilization 0.578")
 		w.want(o.rows(), "Office USERS 40 / 40 / 0, Visio USERS 12 / 12 / 0")
-		w.want(w.overview(w.contract).totals, o.totals.String())
+		w.want(w.overview(w.contract).totals, o.String())
 	})
 }
 
@@ -219,7 +219,7 @@ func TestOverviewOverLimit(t *testing.T) {
 		o := w.overview(l)
 		w.want(o.totals, "USERS entitled 120 allocated 150 available 0 deployed 100 headroom 20 uncovered 0 utilization 0.833 30 over")
 		w.want(spelled(o.Suggestions), "BUY 30")
-		w.want(w.portfolio("where: {onlyOverLimit: true}").totals, o.totals.String())
+		w.want(w.portfolio("where: {onlyOverLimit: true}").totals, o.String())
 	})
 }
 
@@ -242,7 +242,7 @@ func TestOverviewMetrics(t *testing.T) {
 		w.want(w.portfolio("where: {onlyUncovered: true, metric: USERS}").totals,
 			"USERS entitled 10 allocated 4 available 6 deployed 8 headroom 2 uncovered 4 utilization 0.800 4 not allocated")
 		w.want(w.overview(installs).totals, "INSTALLS entitled 20 allocated 9 available 20 deployed 9 headroom 11 uncovered 0 utilization 0.450")
-		w.want(w.overview(w.contract, "metric: INSTALLS").totals, w.overview(installs).totals.String())
+		w.want(w.overview(w.contract, "metric: INSTALLS").totals, w.overview(installs).String())
 
 		// An unlimited allocation of an unlimited license covers all there is; of a product of the same name, a license is suggested.
 		w.track(any, visio, 0)
@@ -297,7 +297,7 @@ type history struct {
 
 // answer writes everything an overview shows.
 func (h *history) answer(of string, arguments ...string) string {
-	o := overview{}
+	var o overview
 	if of == "" {
 		o = h.portfolio(arguments...)
 	} else {
@@ -306,7 +306,7 @@ func (h *history) answer(of string, arguments ...string) string {
 	for i := range o.Rows {
 		o.Rows[i].Remediation = nil // suggestions are for today
 	}
-	return o.totals.String() + "; " + spelled(o.ByMetric) + "; " + o.rows()
+	return o.String() + "; " + spelled(o.ByMetric) + "; " + o.rows()
 }
 
 func (h *history) any(list []string) string { return list[h.r.IntN(len(list))] }
@@ -390,7 +390,7 @@ func TestOverviewOfWhatWasRemoved(t *testing.T) {
 		w.want(w.portfolio().totals, "USERS entitled 0 allocated 0 available 0 deployed 0 headroom 0 uncovered 0")
 		then := w.portfolio(fmt.Sprintf("asOf: %q", at))
 		w.want(then.totals, "INSTALLS entitled 9 allocated 4 available 5 deployed 0 headroom 9 uncovered 0 utilization 0.000")
-		w.want(then.totals, before.totals.String())
+		w.want(then.totals, before.String())
 		w.want(then.rows(), "Sales BU INSTALLS null / 4 / null")
 		if row := then.Rows[0]; row.Allocation != nil || len(row.Allocations) > 0 {
 			t.Errorf("the allocation is gone: %+v", row)
@@ -413,10 +413,10 @@ func TestOverviewOfWhatWasRemoved(t *testing.T) {
 		}
 		w.ask(`query($at: Time) { licenseOverviews(asOf: $at) { nodes { id license { id } overview { `+totalsFields+` } } }
 			contractOverviews(asOf: $at) { nodes { id contract { id } overview { `+totalsFields+` } } } }`, in{"at": at}, &lists)
-		if nodes := lists.LicenseOverviews.Nodes; len(nodes) != 1 || nodes[0].ID != l || nodes[0].License != nil || nodes[0].Overview.String() != before.totals.String() {
+		if nodes := lists.LicenseOverviews.Nodes; len(nodes) != 1 || nodes[0].ID != l || nodes[0].License != nil || nodes[0].Overview.String() != before.String() {
 			t.Errorf("licenses then: %+v", nodes)
 		}
-		if nodes := lists.ContractOverviews.Nodes; len(nodes) != 1 || nodes[0].ID != contract || nodes[0].Contract != nil || nodes[0].Overview.String() != before.totals.String() {
+		if nodes := lists.ContractOverviews.Nodes; len(nodes) != 1 || nodes[0].ID != contract || nodes[0].Contract != nil || nodes[0].Overview.String() != before.String() {
 			t.Errorf("contracts then: %+v", nodes)
 		}
 	})

@@ -153,7 +153,7 @@ func (l *License) Overview(ctx context.Context, asOf *time.Time) (*Overview, err
 		}
 		var subjects []subject
 		for _, member := range members {
-			of := subject{key: member.License.ID, metric: countedIn(&member.License.Metric)}
+			of := subject{key: member.License.ID, metric: countedIn(&member.Metric)}
 			if at, ok := base.FindLicense(of.key); ok {
 				of.about.Licenses = []int32{int32(at)}
 			}
