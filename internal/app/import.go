@@ -25,6 +25,9 @@ type imports struct {
 	Contracts   importContracts   `cmd:"" help:"Load contracts (CSV)."`
 	Licenses    importLicenses    `cmd:"" help:"Load licenses (CSV); a quantity of 0 is unlimited."`
 	Deployments importDeployments `cmd:"" help:"Load what is installed and used (CSV)."`
+	GraphSkus   importGraphSkus   `cmd:"" help:"Load products and licenses from subscribedSkus of Microsoft Graph (JSON)."`
+	GraphUsers  importGraphUsers  `cmd:"" help:"Load users of Microsoft Graph (JSON), and compare their licenses with their seats."`
+	GraphGroups importGraphGroups `cmd:"" help:"Load groups and members of Microsoft Graph (JSON: groups, groups/delta)."`
 	Allocations importAllocations `cmd:"" help:"Load what licenses are allocated to (CSV); a quantity of 0 is unlimited."`
 }
 
@@ -196,13 +199,18 @@ func (w *importWork) run(ctx context.Context, runner *operation.Runner, cmd *ope
 	if err != nil {
 		return nil, err
 	}
+	return payload, w.sweep(ctx, runner)
+}
+
+// sweep does at once what was left for later.
+func (w *importWork) sweep(ctx context.Context, runner *operation.Runner) error {
 	select {
 	case <-runner.Unfinished():
 		w.at(func() string { return "giving the members of groups their seats" })
-		err = runner.Sweep(ctx)
+		return runner.Sweep(ctx)
 	default:
+		return nil
 	}
-	return payload, err
 }
 
 // openRunner opens the database and the policy for a command that runs operations without serving. The function it gives

@@ -127,6 +127,15 @@ func (e *Export[T]) Check(name string, file io.Reader) (*Summary, error) {
 	}
 }
 
+// Unmarked gives a file without the byte order mark it may begin with.
+func Unmarked(file io.Reader) io.Reader {
+	buffered := bufio.NewReader(file)
+	if start, err := buffered.Peek(len(utf8Mark)); err == nil && bytes.Equal(start, utf8Mark) {
+		_, _ = buffered.Discard(len(utf8Mark)) // they are there
+	}
+	return buffered
+}
+
 // pages walks through the documents of a file.
 type pages struct {
 	*mistakes

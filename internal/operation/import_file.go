@@ -86,6 +86,7 @@ type ImportPayload struct {
 	Seats    SeatTally
 	Examples []string
 	Notes    []string
+	Entra    *EntraReport // of an export of users
 }
 
 // FeedBefore is an earlier reading of the same file.
@@ -157,6 +158,9 @@ func init() {
 		{"licenses", "importLicenses", feed.Licenses.Check, beginLicenses},
 		{"deployments", "importDeployments", feed.Deployments.Check, beginDeployments},
 		{"allocations", "importAllocations", feed.Allocations.Check, beginAllocations},
+		{"graph-skus", "importLicenses", feed.GraphSkus.Check, beginSkus},
+		{"graph-users", "importUsers", feed.GraphUsers.Check, beginGraphUsers},
+		{"graph-groups", "importGroups", feed.GraphGroups.Check, beginGraphGroups},
 	}
 }
 

@@ -11,6 +11,9 @@ import (
 
 // follow does what follows: the groups count their members anew, the log is told, and seats come and go.
 func (o *roster) follow(ctx context.Context, w *writing) error {
+	if err := o.findLicensed(ctx, w.reading); err != nil { // again: what was nested anew is reached now, too
+		return err
+	}
 	var groups, more, users []int64
 	for _, group := range o.sortedGroups() {
 		c := o.changes[group]
@@ -56,7 +59,7 @@ func (w *writing) tellMembers(kind string, group int64, users, groups []int64) {
 	}
 }
 
-// realign brings users in line with the licenses of the groups, a part of them at a time, with a fresh book.
+// realign brings users, in order, in line with the licenses of the groups, a part of them at a time, with a fresh book.
 func (o *roster) realign(ctx context.Context, w *writing, users []int64) error {
 	for part := range slices.Chunk(users, importPart) {
 		if err := w.turnPage(ctx); err != nil {
@@ -69,8 +72,10 @@ func (o *roster) realign(ctx context.Context, w *writing, users []int64) error {
 		if err := w.lockGrants(ctx, grants); err != nil {
 			return err
 		}
-		if w.plansMatter() && len(without(part, o.affected)) > 0 { // somebody joined or left after the first look
-			return &widenError{}
+		if w.plansMatter() {
+			if err := w.lockUsers(ctx, part); err != nil {
+				return err
+			}
 		}
 		if err := w.realign(ctx, grants, part); err != nil {
 			return err

@@ -2,6 +2,7 @@ package operation
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/ringfence/ringfence/ent"
@@ -14,6 +15,7 @@ type groupImport struct {
 	file  *File
 	parts func(do func(part []feed.Group) error) error
 	p     *ImportPayload
+	alike bool // groups with different ids may have one name, as in Entra; here they are told apart
 
 	touched []int64 // groups that are there and differ
 }
@@ -52,6 +54,9 @@ func (g *groupImport) match(ctx context.Context, r *reading, part []feed.Group) 
 	taken := map[int64]int{}
 	rows, known = make([]*ent.Group, len(part)), make([]*ent.Group, len(part))
 	for i, row := range part {
+		if g.alike {
+			row.Name = named.apart(&row)
+		}
 		k := named.byName[row.Name]
 		if external := orEmpty(row.ExternalID); external != "" && named.byExternal[external] != nil {
 			k = named.byExternal[external]
@@ -76,8 +81,24 @@ func (g *groupImport) match(ctx context.Context, r *reading, part []feed.Group) 
 	return rows, known, wrong.failure()
 }
 
-// namedGroups are groups by what files name them.
-type namedGroups struct{ byName, byExternal map[string]*ent.Group }
+// namedGroups are groups by what files name them. Taken are the names that rows of the file have, with the external ids of the rows.
+type namedGroups struct {
+	byName, byExternal map[string]*ent.Group
+	taken              map[string]string
+}
+
+// apart gives the name of a group; where another group has it, with the beginning of its id.
+func (n *namedGroups) apart(g *feed.Group) string {
+	owner, taken := n.taken[g.Name]
+	if other := n.byName[g.Name]; other != nil && other.ExternalID != nil {
+		owner, taken = *other.ExternalID, true
+	}
+	if taken && owner != *g.ExternalID {
+		return fmt.Sprintf("%s (%.8s)", g.Name, *g.ExternalID)
+	}
+	n.taken[g.Name] = *g.ExternalID
+	return g.Name
+}
 
 // groupsNamed reads the groups that have the external id or the name of a row.
 func (r *reading) groupsNamed(ctx context.Context, part []feed.Group) (*namedGroups, error) {
@@ -92,7 +113,7 @@ func (r *reading) groupsNamed(ctx context.Context, part []feed.Group) (*namedGro
 	if err != nil {
 		return nil, err
 	}
-	named := &namedGroups{byName: map[string]*ent.Group{}, byExternal: map[string]*ent.Group{}}
+	named := &namedGroups{byName: map[string]*ent.Group{}, byExternal: map[string]*ent.Group{}, taken: map[string]string{}}
 	for some := range slices.Chunk(keys, 10_000) {
 		rows, err := r.Client().Group.Query().Where(entgroup.IDIn(some...)).All(ctx)
 		if err != nil {

@@ -231,7 +231,7 @@ func (i *licenseImport) draft(ctx context.Context, w *writing, row *licenseRow) 
 	set(&l.metric, row.Metric)
 	set(&l.pricePer, row.PricePer)
 	i.p.tally("licenses").Created++
-	i.p.example("+ license of %s under %s: %s", row.Product, row.Contract, unitsOf(row.Quantity))
+	i.p.example("+ license of %s under %s: %s", row.product.name, row.Contract, unitsOf(row.Quantity))
 	return l, nil
 }
 
@@ -268,7 +268,7 @@ func (i *licenseImport) change(ctx context.Context, w *writing, row *licenseRow)
 	if len(words) == 0 {
 		words = []string{"notes"}
 	}
-	i.p.example("~ license of %s under %s: %s", row.Product, row.Contract, strings.Join(words, ", "))
+	i.p.example("~ license of %s under %s: %s", row.product.name, row.Contract, strings.Join(words, ", "))
 	return w.changeLicense(ctx, c, stock, pool)
 }
 

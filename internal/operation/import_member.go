@@ -15,7 +15,7 @@ type memberImport struct {
 }
 
 func beginMemberships(c *Import, p *ImportPayload) importer {
-	return &memberImport{c: c, p: p, roster: newRoster(p)}
+	return &memberImport{c: c, p: p, roster: newRoster(p, c.Complete)}
 }
 
 // link is one membership: of a user in a group or, with child, of a group. Line and text say where it stands and who it is.
@@ -116,7 +116,10 @@ func scanKey(into map[string]int64) func(s scanner) error {
 }
 
 func (m *memberImport) look(ctx context.Context, r *reading) error {
-	if err := m.parts(ctx, r, func(links []link) error { return m.roster.plan(ctx, r, links, nil) }); err != nil {
+	if err := m.parts(ctx, r, func(links []link) error {
+		m.roster.plan(links, nil)
+		return nil
+	}); err != nil {
 		return err
 	}
 	if m.c.Complete {

@@ -12,20 +12,20 @@ import (
 // once to write.
 type roster struct {
 	p        *ImportPayload
+	whole    bool              // members who are not named are to leave
 	groups   map[int64]bool    // groups whose members change, or may
 	licensed map[int64]bool    // those of them that a group license reaches
-	named    map[int64][]int64 // members that are to be there, by group
+	named    map[int64][]int64 // members that are to be there, by group, if others are to leave
 	come     map[int64][]int64 // groups that are to be there, by group
 	nested   []int64           // groups that become members, or may be members no longer
-	affected []int64           // users whose seats may change, as far as it was seen before the locks
 	changes  map[int64]*memberChanges
 }
 
 // memberChanges are users and groups that became members of a group, or are members no longer.
 type memberChanges struct{ added, removed, joined, parted []int64 }
 
-func newRoster(p *ImportPayload) *roster {
-	return &roster{p: p, groups: map[int64]bool{}, licensed: map[int64]bool{}, named: map[int64][]int64{}, come: map[int64][]int64{}, changes: map[int64]*memberChanges{}}
+func newRoster(p *ImportPayload, whole bool) *roster {
+	return &roster{p: p, whole: whole, groups: map[int64]bool{}, licensed: map[int64]bool{}, named: map[int64][]int64{}, come: map[int64][]int64{}, changes: map[int64]*memberChanges{}}
 }
 
 func (o *roster) of(group int64) *memberChanges {
@@ -35,51 +35,30 @@ func (o *roster) of(group int64) *memberChanges {
 	return o.changes[group]
 }
 
-// plan notes what is to come and to go, and whom that may affect. Nothing is locked yet.
-func (o *roster) plan(ctx context.Context, r *reading, come, gone []link) error {
-	var unseen []int64
-	for _, l := range slices.Concat(come, gone) {
-		if !o.groups[l.group] {
-			o.groups[l.group] = true
-			unseen = append(unseen, l.group)
+// plan notes what is to be there and what is to go.
+func (o *roster) plan(come, gone []link) {
+	for _, l := range come {
+		o.groups[l.group] = true
+		if l.child != 0 {
+			o.come[l.group] = append(o.come[l.group], l.child)
+			o.nested = append(o.nested, l.child)
+		} else if o.whole {
+			o.named[l.group] = append(o.named[l.group], l.user)
 		}
+	}
+	for _, l := range gone {
+		o.groups[l.group] = true
 		if l.child != 0 {
 			o.nested = append(o.nested, l.child)
 		}
 	}
-	if err := o.findLicensed(ctx, r, unseen); err != nil {
-		return err
-	}
-	present, err := r.present(ctx, slices.Concat(come, gone))
-	if err != nil {
-		return err
-	}
-	for _, l := range come {
-		if l.child != 0 {
-			o.come[l.group] = append(o.come[l.group], l.child)
-			continue
-		}
-		o.named[l.group] = append(o.named[l.group], l.user)
-		if o.licensed[l.group] && !present[l.pair()] {
-			o.affected = append(o.affected, l.user)
-		}
-	}
-	for _, l := range gone {
-		if l.child == 0 && o.licensed[l.group] && present[l.pair()] {
-			o.affected = append(o.affected, l.user)
-		}
-	}
-	return nil
 }
 
 func (l *link) pair() [2]int64 { return [2]int64{l.group, l.user} }
 
-// findLicensed notes which of some groups are reached by a group license.
-func (o *roster) findLicensed(ctx context.Context, r *reading, groups []int64) error {
-	if len(groups) == 0 {
-		return nil
-	}
-	grants, err := r.grantsFor(ctx, groups)
+// findLicensed notes which of the groups are reached by a group license.
+func (o *roster) findLicensed(ctx context.Context, r *reading) error {
+	grants, err := r.grantsFor(ctx, o.sortedGroups())
 	if err != nil {
 		return err
 	}
@@ -122,24 +101,11 @@ func pairs(links []link) (groups, users []int64) {
 	return groups, users
 }
 
-// planComplete notes whom it affects that members who are not named leave.
+// planComplete notes which groups may cease to be members.
 func (o *roster) planComplete(ctx context.Context, r *reading) error {
-	for _, group := range o.sortedGroups() {
-		children, err := r.ids(ctx, `SELECT child_id FROM group_nestings WHERE parent_id = $1`, group)
-		if err != nil {
-			return err
-		}
-		o.nested = append(o.nested, children...)
-		if !o.licensed[group] {
-			continue
-		}
-		members, err := r.ids(ctx, `SELECT user_id FROM memberships WHERE group_id = $1`, group)
-		if err != nil {
-			return err
-		}
-		o.affected = append(o.affected, without(members, o.named[group])...)
-	}
-	return nil
+	children, err := r.ids(ctx, `SELECT DISTINCT child_id FROM group_nestings WHERE `+r.Any("parent_id", 1), r.Array(o.sortedGroups()))
+	o.nested = append(o.nested, children...)
+	return err
 }
 
 func (o *roster) sortedGroups() []int64 {
@@ -169,23 +135,14 @@ func (o *roster) lock(ctx context.Context, r *reading) error {
 	if err := r.lockGroups(ctx, append(line, under...)); err != nil {
 		return err
 	}
-	if err := o.findLicensed(ctx, r, o.sortedGroups()); err != nil { // again, now that they stay as they are
+	if err := o.findLicensed(ctx, r); err != nil {
 		return err
 	}
 	grants, err := r.grantsFor(ctx, o.licensedGroups())
 	if err != nil {
 		return err
 	}
-	if err := r.lockGrants(ctx, grants); err != nil {
-		return err
-	}
-	if o.affected, err = r.affectedBy(ctx, o.affected, under); err != nil {
-		return err
-	}
-	if r.plansMatter() {
-		return r.lockUsers(ctx, o.affected)
-	}
-	return nil
+	return r.lockGrants(ctx, grants)
 }
 
 // add stores memberships that are not there.
@@ -284,7 +241,7 @@ func (o *roster) remove(ctx context.Context, w *writing, links []link) error {
 // complete removes the members of the groups that were not named.
 func (o *roster) complete(ctx context.Context, w *writing) error {
 	for _, group := range o.sortedGroups() {
-		gone, err := o.unnamed(ctx, w, group)
+		gone, err := o.unnamed(ctx, w.reading, group)
 		if err != nil {
 			return err
 		}
@@ -298,13 +255,13 @@ func (o *roster) complete(ctx context.Context, w *writing) error {
 }
 
 // unnamed gives the memberships of a group that are there and were not named.
-func (o *roster) unnamed(ctx context.Context, w *writing, group int64) ([]link, error) {
+func (o *roster) unnamed(ctx context.Context, r *reading, group int64) ([]link, error) {
 	var gone []link
 	named := make(map[int64]bool, len(o.named[group]))
 	for _, user := range o.named[group] {
 		named[user] = true
 	}
-	rows, err := w.Query(ctx, `SELECT u.id, u.user_name, g.name FROM memberships m JOIN users u ON u.id = m.user_id JOIN "groups" g ON g.id = m.group_id
+	rows, err := r.Query(ctx, `SELECT u.id, u.user_name, g.name FROM memberships m JOIN users u ON u.id = m.user_id JOIN "groups" g ON g.id = m.group_id
 		WHERE m.group_id = $1 ORDER BY u.id`, group)
 	if err := each(rows, err, func(s scanner) error {
 		var user int64
@@ -317,7 +274,7 @@ func (o *roster) unnamed(ctx context.Context, w *writing, group int64) ([]link, 
 	}); err != nil {
 		return nil, err
 	}
-	rows, err = w.Query(ctx, `SELECT c.id, c.name, g.name FROM group_nestings n JOIN "groups" c ON c.id = n.child_id JOIN "groups" g ON g.id = n.parent_id
+	rows, err = r.Query(ctx, `SELECT c.id, c.name, g.name FROM group_nestings n JOIN "groups" c ON c.id = n.child_id JOIN "groups" g ON g.id = n.parent_id
 		WHERE n.parent_id = $1 ORDER BY c.id`, group)
 	return gone, each(rows, err, func(s scanner) error {
 		var child int64
