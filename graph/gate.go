@@ -12,7 +12,7 @@ import (
 // reads are the root fields that read. Each shows only what the policy lets the principal see, so whoever is signed in may
 // ask; policy alone denies instead of showing nothing.
 var reads = map[string]bool{
-	"serviceTokens": true,
+	"serviceTokens": true, "feeds": true,
 
 	"node": true, "nodes": true, "viewer": true, "vendors": true, "products": true, "contracts": true, "licenses": true,
 	"allotments": true, "users": true, "groups": true, "deployments": true, "allocations": true, "decisions": true, "events": true, "policy": true, "cost": true, "showback": true,

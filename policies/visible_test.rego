@@ -6,7 +6,7 @@ reader(who) := {"action": "read", "principal": object.remove(principals[who], ["
 
 types := {
 	"vendor", "product", "service_plan", "contract", "license", "allotment", "seat", "group_license", "user", "group",
-	"decision", "event", "policy", "deployment", "allocation", "purchase_reservation",
+	"decision", "event", "feed", "policy", "deployment", "allocation", "purchase_reservation",
 }
 
 test_who_sees_everything if {
@@ -64,7 +64,7 @@ test_roles_add_up if {
 }
 
 test_only_an_analyst_is_kept_from_personal_data if {
-	object.keys(ringfence.masked) == {"user", "decision", "event"} with input as reader("analyst")
+	object.keys(ringfence.masked) == {"user", "decision", "event", "feed"} with input as reader("analyst")
 	ringfence.masked.user == {"user_name", "display_name", "email", "external_id"} with input as reader("analyst")
 	every who in object.keys(principals) - {"analyst"} {
 		ringfence.masked == {} with input as reader(who)

@@ -119,6 +119,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		unmarshalInputDeploymentWhere,
 		unmarshalInputEventWhere,
 		unmarshalInputExcludeFromGroupLicenseInput,
+		unmarshalInputFeedWhere,
 		unmarshalInputFulfillPurchaseReservationInput,
 		unmarshalInputGroupInput,
 		unmarshalInputGroupMembersInput,
@@ -1666,6 +1667,100 @@ extend type Query {
     "Only what matches all of these."
     where: EventWhere
   ): EventConnection!
+}
+`, BuiltIn: false},
+	{Name: "../schema/feed.graphqls", Input: `"""
+One reading of a file, or of the pages of an export: what was read, by whom, how far, and what came of it. Administrators,
+auditors and analysts see all. A dry run is none.
+"""
+type Feed implements Node {
+  "Opaque id."
+  id: ID!
+  "What kind of file it was: users, licenses, graph-groups, …"
+  kind: String!
+  "The file, as who read it called it; of an export of several pages, the first."
+  name: String!
+  "SHA-256 of the file, in hexadecimal digits; of an export of several pages, of the first. A file that is read again has it again."
+  digest: String!
+  "User name of who read it. Personal: empty for those who may not see it."
+  actor: String!
+  "How far it is."
+  state: FeedState!
+  "How many pages are done; a file is one page."
+  pages: Int!
+  "How many rows were read."
+  rows: Int!
+  """
+  What came of it: ` + "`" + `counts` + "`" + ` of what was created, updated, removed and found as it was, ` + "`" + `seats` + "`" + ` that came and went, ` + "`" + `pages` + "`" + ` (the
+  digests of those done) and ` + "`" + `deltaLink` + "`" + ` (where changes from then on are) of an export.
+  """
+  summary: JSON
+  "When it began."
+  createdAt: Time!
+  "When it came to its end; null while pages are missing."
+  endedAt: Time
+}
+
+"How far the reading of a file is."
+enum FeedState {
+  "Pages are missing. Reading them goes on after the last one that is done."
+  RUNNING
+  "Everything was read."
+  DONE
+}
+
+"One page of feeds."
+type FeedConnection {
+  "The page, each item with its cursor."
+  edges: [FeedEdge!]!
+  "The page without cursors."
+  nodes: [Feed!]!
+  "Where the page begins and ends."
+  pageInfo: PageInfo!
+  "How many there are on all pages, as far as you may see them. Counted only when asked for."
+  totalCount: Int!
+}
+
+"One item of a page of feeds."
+type FeedEdge {
+  "The item."
+  node: Feed!
+  "Opaque place of the item in its order, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  cursor: String!
+}
+
+"Conditions on feeds. All that are given must hold. A condition on a field you may not see is denied."
+input FeedWhere {
+  "Is one of these."
+  idIn: [ID!]
+  "Of one of these kinds."
+  kindIn: [String!]
+  "By the name of the file."
+  name: TextFilter
+  "Of the file with this SHA-256."
+  digest: String
+  "By user name of who read it. Personal."
+  actor: TextFilter
+  "By how far it is."
+  state: FeedState
+  "By when it began."
+  createdAt: TimeFilter
+}
+
+extend type Query {
+  "Readings of files you may see, newest first."
+  feeds(
+    "How many from the start; 20 by default, at most 100."
+    first: Int
+    "Only what comes after this cursor."
+    after: String
+    "How many from the end, instead of ` + "`" + `first` + "`" + `; at most 100."
+    last: Int
+    "Only what comes before this cursor."
+    before: String
+    "Only what matches all of these."
+    where: FeedWhere
+  ): FeedConnection!
 }
 `, BuiltIn: false},
 	{Name: "../schema/group.graphqls", Input: `"""
@@ -5203,6 +5298,58 @@ func childFields_ExclusionEdge(ctx context.Context, ec *executionContext, field 
 		return fieldContext_ExclusionEdge_cursor(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ExclusionEdge", field.Name)
+}
+
+func childFields_Feed(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_Feed_id(ctx, ec, field)
+	case "kind":
+		return fieldContext_Feed_kind(ctx, ec, field)
+	case "name":
+		return fieldContext_Feed_name(ctx, ec, field)
+	case "digest":
+		return fieldContext_Feed_digest(ctx, ec, field)
+	case "actor":
+		return fieldContext_Feed_actor(ctx, ec, field)
+	case "state":
+		return fieldContext_Feed_state(ctx, ec, field)
+	case "pages":
+		return fieldContext_Feed_pages(ctx, ec, field)
+	case "rows":
+		return fieldContext_Feed_rows(ctx, ec, field)
+	case "summary":
+		return fieldContext_Feed_summary(ctx, ec, field)
+	case "createdAt":
+		return fieldContext_Feed_createdAt(ctx, ec, field)
+	case "endedAt":
+		return fieldContext_Feed_endedAt(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Feed", field.Name)
+}
+
+func childFields_FeedConnection(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return fieldContext_FeedConnection_edges(ctx, ec, field)
+	case "nodes":
+		return fieldContext_FeedConnection_nodes(ctx, ec, field)
+	case "pageInfo":
+		return fieldContext_FeedConnection_pageInfo(ctx, ec, field)
+	case "totalCount":
+		return fieldContext_FeedConnection_totalCount(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type FeedConnection", field.Name)
+}
+
+func childFields_FeedEdge(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "node":
+		return fieldContext_FeedEdge_node(ctx, ec, field)
+	case "cursor":
+		return fieldContext_FeedEdge_cursor(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type FeedEdge", field.Name)
 }
 
 func childFields_FulfillPurchaseReservationPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {

@@ -80,6 +80,7 @@ type QueryResolver interface {
 	Decisions(ctx context.Context, first *int, after *string, last *int, before *string, where *query.DecisionWhere) (*query.Connection[*query.Decision], error)
 	Deployments(ctx context.Context, first *int, after *string, last *int, before *string, where *query.DeploymentWhere, orderBy *query.DeploymentOrder) (*query.Connection[*query.Deployment], error)
 	Events(ctx context.Context, first *int, after *string, last *int, before *string, where *query.EventWhere) (*query.Connection[*query.Event], error)
+	Feeds(ctx context.Context, first *int, after *string, last *int, before *string, where *query.FeedWhere) (*query.Connection[*query.Feed], error)
 	Groups(ctx context.Context, first *int, after *string, last *int, before *string, where *query.GroupWhere, orderBy *query.GroupOrder) (*query.Connection[*query.Group], error)
 	Licenses(ctx context.Context, first *int, after *string, last *int, before *string, where *query.LicenseWhere, orderBy *query.LicenseOrder) (*query.Connection[*query.License], error)
 	PortfolioOverview(ctx context.Context, asOf *time.Time, metric *license.Metric, where *query.OverviewWhere) (*query.Overview, error)
@@ -1116,6 +1117,52 @@ func field_Query_events_args(ctx context.Context, ec *executionContext, rawArgs 
 	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "where",
 		func(ctx context.Context, v any) (*query.EventWhere, error) {
 			return unmarshalOEventWhere2ᚖgithubᚗcomᚋringfenceᚋringfenceᚋinternalᚋqueryᚐEventWhere(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["where"] = arg4
+	return args, nil
+}
+
+func field_Query_feeds_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return unmarshalOInt2ᚖint(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return unmarshalOString2ᚖstring(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return unmarshalOInt2ᚖint(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return unmarshalOString2ᚖstring(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "where",
+		func(ctx context.Context, v any) (*query.FeedWhere, error) {
+			return unmarshalOFeedWhere2ᚖgithubᚗcomᚋringfenceᚋringfenceᚋinternalᚋqueryᚐFeedWhere(ctx, ec, v)
 		})
 	if err != nil {
 		return nil, err
@@ -4068,6 +4115,50 @@ func fieldContext_Query_events(ctx context.Context, ec *executionContext, field 
 	return fc, nil
 }
 
+func _Query_feeds(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Query_feeds(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Feeds(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["where"].(*query.FeedWhere))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *query.Connection[*query.Feed]) graphql.Marshaler {
+			return marshalNFeedConnection2ᚖgithubᚗcomᚋringfenceᚋringfenceᚋinternalᚋqueryᚐConnection(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Query_feeds(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_FeedConnection(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Query_feeds_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func _Query_groups(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -4898,6 +4989,11 @@ func _Node(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj 
 			return graphql.Null
 		}
 		return _Group(ctx, ec, sel, obj)
+	case *query.Feed:
+		if obj == nil {
+			return graphql.Null
+		}
+		return _Feed(ctx, ec, sel, obj)
 	case *query.Event:
 		if obj == nil {
 			return graphql.Null
@@ -5590,6 +5686,28 @@ func _Query(ctx context.Context, ec *executionContext, sel ast.SelectionSet) gra
 					}
 				}()
 				res = _Query_events(ctx, ec, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "feeds":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Query_feeds(ctx, ec, field)
 				if res == graphql.Null {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}

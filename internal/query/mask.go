@@ -16,6 +16,7 @@ var maskable = map[string][]string{
 	kindPurchase: {"order_number", "notes"},
 	kindDecision: {"principal", "input"},
 	kindEvent:    {"actor", "data"},
+	kindFeed:     {"actor"},
 }
 
 // hideUnmaskable takes away a whole type of which the policy masks a field that cannot be masked: showing it all the same

@@ -22,6 +22,7 @@ var finders = map[id.Noun]func(ctx context.Context, s *session, keys []int64) (m
 	id.Decision:     finder(decisions),
 	id.Event:        finder(events),
 	id.ServiceToken: finder(serviceTokens),
+	id.Feed:         finder(feeds),
 	id.Deployment:   finder(deployments),
 	id.Allocation:   finder(allocations),
 	id.Purchase:     finder(purchases),
