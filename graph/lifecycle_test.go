@@ -185,3 +185,30 @@ func TestMaskedDatesHideStages(t *testing.T) {
 		}
 	})
 }
+
+// So do stages, anniversaries and purchase reservations of a page of licenses.
+func TestLifecycleStatementsDoNotGrow(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		e := build(t, s)
+		write(t, s, func(ctx context.Context, c *ent.Client) {
+			for i := range 30 {
+				contract := c.Contract.Create().SetVendorID(e.key("oracle")).SetNumber(fmt.Sprint("more ", i)).SetName("more").SetEndsOn("2026-12-31").SaveX(ctx)
+				license := c.License.Create().SetContractID(contract.ID).SetProductID(e.key("DB")).SetQuantity(5).SetCapacity(5).SetCeiling(5).SaveX(ctx)
+				c.PurchaseReservation.Create().SetLicenseID(license.ID).SetQuantity(1).SetStartsOn("2026-06-01").ExecX(ctx)
+			}
+		})
+		a := open(t, s)
+		count := func(n int) int64 {
+			a.statements.Store(0)
+			got := a.ask(root, `query($n: Int) { licenses(first: $n, orderBy: {field: LIFECYCLE}) { nodes { state lifecycle lifecycleUntil expiresOn renewalShortfall
+				contract { lifecycle anniversary } purchaseReservations(stateIn: [PLACED]) { totalCount nodes { state cancellableUntil license { id } } } } } }`, object{"n": n})
+			if nodes, _ := got.at("licenses", "nodes").([]any); len(nodes) != n {
+				t.Fatalf("%d licenses, want %d", len(nodes), n)
+			}
+			return a.statements.Load()
+		}
+		if few, many := count(3), count(33); few != many || many == 0 || many > 12 {
+			t.Errorf("%d statements for 3, %d for 33", few, many)
+		}
+	})
+}

@@ -12,7 +12,7 @@ import (
 	"github.com/ringfence/ringfence/graph"
 )
 
-// later are the promised names that belong to capabilities not built yet: overage and subscriptions.
+// later are the promised names that belong to capabilities not built yet: subscriptions.
 var later = []string{
 	"Subscription",
 }

@@ -2,7 +2,6 @@ package operation
 
 import (
 	"context"
-	"maps"
 	"slices"
 
 	"github.com/ringfence/ringfence/ent"
@@ -212,13 +211,6 @@ func (w *writing) redate(ctx context.Context, contracts map[int64]dates) error {
 		return err
 	}
 	return w.flush(ctx)
-}
-
-// licensesUnder gives the locked licenses of a contract by their keys.
-func (r *reading) licensesUnder(contract int64) map[int64]*license {
-	under := maps.Clone(r.facts.licenses)
-	maps.DeleteFunc(under, func(_ int64, l *license) bool { return l.contractID != contract })
-	return under
 }
 
 // retryErrors has all seats in error of locked licenses judged again.
