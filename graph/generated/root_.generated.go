@@ -1133,6 +1133,8 @@ type Cost {
   used: CostShare!
   "Units that fixed allocations have taken out."
   allocated: CostShare!
+  "Units allocated to deployments beyond what is in use there; see Overview."
+  allocatedNotInUse: CostShare!
   "Units bought that neither a user holds nor an allocation has: what could be saved. Null: unlimited."
   unused: CostShare
 }
@@ -4910,6 +4912,8 @@ func childFields_Cost(ctx context.Context, ec *executionContext, field graphql.C
 		return fieldContext_Cost_used(ctx, ec, field)
 	case "allocated":
 		return fieldContext_Cost_allocated(ctx, ec, field)
+	case "allocatedNotInUse":
+		return fieldContext_Cost_allocatedNotInUse(ctx, ec, field)
 	case "unused":
 		return fieldContext_Cost_unused(ctx, ec, field)
 	}

@@ -70,14 +70,25 @@ var focusRules = map[string]focusRule{
 	"x_SeatSeconds":       {false, false, `[0-9]+`},
 }
 
-// onClock starts services at the beginning of 2031; pass moves their time.
-func onClock() (option apptest.Option, pass func(time.Duration)) {
-	var since atomic.Int64
-	start := time.Date(2031, 1, 1, 0, 0, 0, 0, time.UTC)
+// onClock gives services a clock that stands still from a beginning on, 2031, once it is turned there; pass moves it on. Before, it is the
+// clock of everybody.
+func onClock() (option apptest.Option, turn func(), pass func(time.Duration)) {
+	var stands atomic.Pointer[time.Time]
 	return func(c *app.Config) {
-		since.Store(0)
-		c.Clock = func() time.Time { return start.Add(time.Duration(since.Load())) }
-	}, func(d time.Duration) { since.Add(int64(d)) }
+			stands.Store(nil)
+			c.Clock = func() time.Time {
+				if at := stands.Load(); at != nil {
+					return *at
+				}
+				return time.Now()
+			}
+		}, func() {
+			at := time.Date(2031, 1, 1, 0, 0, 0, 0, time.UTC)
+			stands.Store(&at)
+		}, func(d time.Duration) {
+			at := stands.Load().Add(d)
+			stands.Store(&at)
+		}
 }
 
 // consumers makes licenses with prices of all kinds and has users of several departments hold them for a while.
@@ -111,9 +122,10 @@ func consumers(s *stage, pass func(time.Duration)) {
 
 // eachConsuming runs a test on a stage where licenses are consumed over January and half of February 2031.
 func eachConsuming(t *testing.T, run func(t *testing.T, s *stage)) {
-	option, pass := onClock()
+	option, turn, pass := onClock()
 	apptest.Each(t, func(t *testing.T, service *apptest.Service) {
 		s := set(t, service)
+		turn()
 		consumers(s, pass)
 		run(t, s)
 	}, option)

@@ -22,12 +22,13 @@ var poolKinds = []*kind{
 		},
 	},
 	{
-		name: "group-licenses", about: "what members of groups get",
+		name: "group-licenses", about: "what members of groups get, and whether there are units for all", input: "CapacityWhere",
 		columns: []string{
 			"ringfence id", "group", "vendor", "contract number", "product", "license", "allotment", "disabled plans", "include nested", "all or nothing", "when full",
-			"active", "waiting", "errors", "pending", "created at",
+			"active", "waiting", "errors", "pending", "unique members", "seats held", "seats available", "shortfall", "next units on", "next units", "suggestion",
+			"suggested units", "created at",
 		},
-		write: func(ctx context.Context, j *job) error { return walk(ctx, j, j.reader.GroupLicenses, j.groupLicense) },
+		write: func(ctx context.Context, j *job) error { return walk(ctx, j, j.reader.Capacity, j.groupLicense) },
 	},
 	{
 		name: "seats", about: "who holds, awaits or fails to hold what",
@@ -106,9 +107,14 @@ func (j *job) groupLicense(ctx context.Context, g *query.GroupLicense) error {
 	if err != nil {
 		return err
 	}
+	capacity, err := g.Capacity(ctx)
+	if err != nil {
+		return err
+	}
 	return j.row(named(g.ID()), word(group.Name), word(what.vendor), word(what.contract), word(what.product), named(license.ID()), share(allotment), planNames(plans),
 		boolean(g.IncludeNested), boolean(g.AllOrNothing), plain(g.WhenFull), number(summary.Active), number(summary.Waiting), number(summary.Errors),
-		number(summary.Pending), instant(g.CreatedAt))
+		number(summary.Pending), number(capacity.UniqueMembers), number(capacity.SeatsHeld), maybeNumber(capacity.SeatsAvailable), number(capacity.Shortfall),
+		maybePlain(capacity.NextUnitsOn), maybeNumber(capacity.NextUnits), plain(capacity.Suggestion), number(capacity.SuggestedUnits), instant(g.CreatedAt))
 }
 
 func (j *job) seat(ctx context.Context, s *query.Seat) error {

@@ -6,8 +6,28 @@ import (
 	"github.com/ringfence/ringfence/internal/query"
 )
 
-// recordKinds are what was decided and what happened, newest first.
+// recordKinds are who may come in, what was read, what was decided and what happened, newest first.
 var recordKinds = []*kind{
+	{
+		name: "service-tokens", about: "what lets services in, without the secrets", input: "ServiceTokenWhere",
+		columns: []string{"ringfence id", "name", "purpose", "roles", "live", "created by", "created at", "expires at", "revoked at", "used at"},
+		write: func(ctx context.Context, j *job) error {
+			return walk(ctx, j, j.reader.ServiceTokens, func(_ context.Context, t *query.ServiceToken) error {
+				return j.row(named(t.ID()), word(t.Name), plain(t.Purpose), list(t.Roles()), boolean(t.Live()), word(t.CreatedBy), instant(t.CreatedAt),
+					maybeInstant(t.ExpiresAt), maybeInstant(t.RevokedAt), maybeInstant(t.UsedAt))
+			})
+		},
+	},
+	{
+		name: "feeds", about: "what files were read, newest first", input: "FeedWhere",
+		columns: []string{"ringfence id", "kind", "name", "digest", "actor", "state", "pages", "rows", "summary", "created at", "ended at"},
+		write: func(ctx context.Context, j *job) error {
+			return walk(ctx, j, j.reader.Feeds, func(_ context.Context, f *query.Feed) error {
+				return j.row(named(f.ID()), plain(f.Kind), word(f.Name), plain(f.Digest), word(f.Actor()), plain(f.State), number(f.Pages), number(f.Rows),
+					document(f.Summary()), instant(f.CreatedAt), maybeInstant(f.EndedAt))
+			})
+		},
+	},
 	{
 		name: "decisions", about: "what the policy answered to requests, newest first", input: "DecisionWhere",
 		columns: []string{"ringfence id", "at", "principal", "action", "allow", "dry run", "violations", "warnings", "revision", "license", "allotment", "input"},

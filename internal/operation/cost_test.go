@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-const costFields = `cost { currency entitled { units perYear } used { units perYear } allocated { units perYear } unused { units perYear } }`
+const costFields = `cost { currency entitled { units perYear } used { units perYear } allocated { units perYear } allocatedNotInUse { units perYear } unused { units perYear } }`
 
 type costShare struct {
 	Units   int
@@ -16,6 +16,7 @@ type costShare struct {
 type costs struct {
 	Currency                          string
 	Entitled, Used, Allocated, Unused *costShare
+	AllocatedNotInUse                 *costShare
 }
 
 // String writes what something costs: EUR 100=1200.00 used 30=360.00 allocated 10=120.00 unused 60=720.00.
@@ -29,7 +30,11 @@ func (c *costs) String() string {
 		}
 		return fmt.Sprintf("%d=%s", s.Units, s.PerYear)
 	}
-	return fmt.Sprintf("%s %s used %s allocated %s unused %s", c.Currency, part(c.Entitled), part(c.Used), part(c.Allocated), part(c.Unused))
+	text := fmt.Sprintf("%s %s used %s allocated %s unused %s", c.Currency, part(c.Entitled), part(c.Used), part(c.Allocated), part(c.Unused))
+	if c.AllocatedNotInUse.Units > 0 {
+		text += " idle " + part(c.AllocatedNotInUse)
+	}
+	return text
 }
 
 func (a actor) cost(license string) string {
@@ -90,6 +95,22 @@ func TestCostOfALicense(t *testing.T) {
 		w.want(w.cost(license), "EUR 20=2412.00 used 35=4221.00 allocated 10=1206.00 unused 0=0.00")
 
 		w.want(w.totals(nil), "EUR 25=3143.01 used 39=4249.00 allocated 10=1206.00 unused 5=731.01\n3 unpriced")
+	})
+}
+
+// What is allocated to a deployment beyond what is in use there is told apart (WX-3).
+func TestCostOfWhatIsAllocatedAndNotInUse(t *testing.T) {
+	each(t, func(w *world) {
+		for _, price := range []in{euros("12", "YEAR"), euros("1", "MONTH"), {"unitPrice": "3", "currency": "USD"}} {
+			license := w.license(200, price)
+			seen := w.do("recordDeployments", in{"source": "scan", "deployments": []in{{"vendor": "Microsoft", "product": w.fresh("product"), "users": 80}}}).Deployments[0].ID
+			w.do("createAllocation", in{"licenseId": license, "type": "TRACK_DEPLOYMENT", "deploymentId": seen, "quantity": 100})
+			currency, year := price["currency"].(string), map[string]string{"EUR": "1200.00 unused 100=1200.00 idle 20=240.00", "USD": "300.00 unused 100=300.00 idle 20=60.00"}
+			entitled := map[string]string{"EUR": "2400.00", "USD": "600.00"}
+			w.want(w.cost(license), currency+" 200="+entitled[currency]+" used 0=0.00 allocated 100="+year[currency])
+		}
+		w.want(w.totals(nil), "EUR 400=4800.00 used 0=0.00 allocated 200=2400.00 unused 200=2400.00 idle 40=480.00\n"+
+			"USD 200=600.00 used 0=0.00 allocated 100=300.00 unused 100=300.00 idle 20=60.00\n0 unpriced")
 	})
 }
 

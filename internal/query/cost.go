@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/ringfence/ringfence/internal/cost"
+	"github.com/ringfence/ringfence/internal/licensing"
 )
 
 // CostShare is a number of units and what they cost in a year.
@@ -23,6 +24,17 @@ type Cost struct {
 	Used      *CostShare
 	Allocated *CostShare
 	Unused    *CostShare // nil: unlimited
+
+	idle func(ctx context.Context) (*amounts, error)
+}
+
+// AllocatedNotInUse gives what of the allocated units no deployment uses.
+func (c *Cost) AllocatedNotInUse(ctx context.Context) (*CostShare, error) {
+	idle, err := c.idle(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return idle.share(cost.Places(c.Currency)), nil
 }
 
 // CostSummary is what licenses cost now.
@@ -63,9 +75,14 @@ type holdings struct {
 type balance struct {
 	entitled, used, allocated, unused amounts
 	limited                           bool // at least one license is not unlimited
+	yearly                            map[int64]*big.Rat
 }
 
-func (b *balance) add(h *holdings, yearly *big.Rat) {
+func (b *balance) add(license int64, h *holdings, yearly *big.Rat) {
+	if b.yearly == nil {
+		b.yearly = map[int64]*big.Rat{}
+	}
+	b.yearly[license] = yearly
 	b.used.add(h.used, yearly)
 	b.allocated.add(h.allocated, yearly)
 	if h.bought == nil {
@@ -124,8 +141,18 @@ func (l *License) Cost(ctx context.Context) (*Cost, error) {
 		return nil, err
 	}
 	b := &balance{}
-	b.add(all[l.License.ID], price.Yearly())
-	return b.cost(price.Currency), nil
+	b.add(l.License.ID, all[l.License.ID], price.Yearly())
+	c := b.cost(price.Currency)
+	c.idle = func(ctx context.Context) (*amounts, error) {
+		overview, err := l.Overview(ctx, nil)
+		if err != nil {
+			return nil, err
+		}
+		idle := &amounts{}
+		idle.add(overview.AllocatedNotInUse(), price.Yearly())
+		return idle, nil
+	}
+	return c, nil
 }
 
 // holdings reads what became of the units of licenses, out of the figures that are kept. Seats of RESERVED allotments are in no
@@ -186,11 +213,29 @@ func (r *Reader) Cost(ctx context.Context, where *LicenseWhere) (*CostSummary, e
 				b = &balance{}
 				balances[l.price.Currency] = b
 			}
-			b.add(h, l.price.Yearly())
+			b.add(l.key, h, l.price.Yearly())
 		}
 	}
 	for _, currency := range slices.Sorted(maps.Keys(balances)) {
-		summary.Totals = append(summary.Totals, balances[currency].cost(currency))
+		total := balances[currency].cost(currency)
+		total.idle = func(ctx context.Context) (*amounts, error) { return s.idle(ctx, balances[currency].yearly) }
+		summary.Totals = append(summary.Totals, total)
 	}
 	return summary, nil
+}
+
+// idle adds up what licenses allocate to deployments beyond what is in use there.
+func (s *session) idle(ctx context.Context, yearly map[int64]*big.Rat) (*amounts, error) {
+	base, _, err := s.portfolio(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	sheet, sum := base.NewSheet(base.shown), &amounts{}
+	for key, money := range yearly {
+		if at, found := base.FindLicense(key); found {
+			totals := sheet.Totals(licensing.Selection{Licenses: []int32{int32(at)}})
+			sum.add(totals[base.Licenses[at].Metric].AllocatedNotInUse, money)
+		}
+	}
+	return sum, nil
 }

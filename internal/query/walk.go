@@ -72,21 +72,6 @@ func (r *Reader) Seats(ctx context.Context, p Page, w *SeatWhere) (*SeatConnecti
 	return root(ctx, r.session(ctx), seats, l, p)
 }
 
-// GroupLicenseWhere are conditions on group licenses.
-type GroupLicenseWhere struct {
-	LicenseIDIn []id.ID
-	GroupIDIn   []id.ID
-}
-
-// GroupLicenses lists the group licenses the principal may see, in the order in which they were recorded.
-func (r *Reader) GroupLicenses(ctx context.Context, p Page, w *GroupLicenseWhere) (*GroupLicenseConnection, error) {
-	l := list{order: byKey}
-	if w != nil {
-		l.where = and(named("t.license_id", id.License, w.LicenseIDIn), named("t.group_id", id.Group, w.GroupIDIn))
-	}
-	return root(ctx, r.session(ctx), groupLicenses, l, p)
-}
-
 // Membership says that a user, or else another group, is a direct member of a group.
 type Membership struct {
 	Group  *Group
