@@ -138,14 +138,6 @@ func (s *stage) listIDs(who, document string, lists ...string) []string {
 // Everybody exports what the API lists for them, of every kind that has ids, no more and no less.
 func TestExportShowsWhatTheAPIShows(t *testing.T) {
 	each(t, func(t *testing.T, s *stage) {
-		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+"/import/groups?name=groups.csv", strings.NewReader("name\nout of a file\n"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		request.Header.Set("Authorization", "Bearer "+s.token("root"))
-		if response, err := http.DefaultClient.Do(request); err != nil || response.StatusCode != http.StatusOK {
-			t.Fatalf("import: %v %v", response, err)
-		}
 		simple := func(list string) string {
 			return `query($after: String) { list: ` + list + `(first: 100, after: $after) { pageInfo { hasNextPage endCursor } nodes { wanted: id } } }`
 		}

@@ -3,6 +3,7 @@ package app_test
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -94,12 +95,30 @@ func set(t *testing.T, service *apptest.Service) *stage {
 	s.make("token", "createServiceToken", in{"name": "a service", "purpose": "SCIM"})
 	s.people()
 	s.shares()
+	s.file()
 	s.do("upsertUsers", in{"users": []in{{"userName": "dan", "enabled": false}, {"userName": "dana", "enabled": false}}})
 	return s
 }
 
 // soon is a day on which a purchase reservation may start.
 var soon = time.Now().UTC().AddDate(0, 0, 30).Format(time.DateOnly)
+
+// file has a file read, so that there is a feed.
+func (s *stage) file() {
+	s.Helper()
+	request, err := http.NewRequestWithContext(s.Context(), http.MethodPost, s.URL+"/import/groups?name=groups.csv", strings.NewReader("name\nout of a file\n"))
+	if err != nil {
+		s.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+s.token("root"))
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		s.Fatal(err)
+	}
+	if _ = response.Body.Close(); response.StatusCode != http.StatusOK {
+		s.Fatalf("import: %s", response.Status)
+	}
+}
 
 func (s *stage) people() {
 	s.Helper()
