@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"entgo.io/ent/dialect"
+
+	"github.com/ringfence/ringfence/internal/id"
 )
 
 // What users and groups can be searched by. users.attributes is a JSON object that the provisioning client's representation is kept
@@ -53,15 +55,20 @@ func itemText(name string) condition {
 	}
 }
 
-// itemOr is itemText, or the column where the item has null.
-func itemOr(name, column string) condition {
+// itemType is the JSON type of an attribute of an item.
+func itemType(name string) condition {
 	return func(b *builder) {
 		if b.dialect == dialect.Postgres {
-			b.write(`CASE WHEN json_typeof(e.value -> '`+name+`') = 'null' THEN `+column+` ELSE ? END`, itemText(name))
+			b.put(`json_typeof(e.value -> '` + name + `')`)
 			return
 		}
-		b.write(`CASE WHEN json_type(e.value, '$.`+name+`') = 'null' THEN `+column+` ELSE ? END`, itemText(name))
+		b.put(`json_type(e.value, '$.` + name + `')`)
 	}
+}
+
+// itemOr is itemText, or the column where the item has null.
+func itemOr(name, column string) condition {
+	return sqlf(`CASE WHEN ? = 'null' THEN `+column+` ELSE ? END`, itemType(name), itemText(name))
 }
 
 func anyCase(value condition) *directoryAttribute {
@@ -72,9 +79,9 @@ func asIs(value condition) *directoryAttribute {
 }
 
 // common are the attributes of users and groups alike.
-func common(kind string) map[string]*directoryAttribute {
+func common(kind string, noun id.Noun) map[string]*directoryAttribute {
 	return map[string]*directoryAttribute{
-		"id":                {kind: asKey, value: sqlf("t.id")},
+		"id":                {kind: asKey, value: sqlf("t.id"), noun: sqlf("'" + string(noun) + "'")},
 		"externalId":        asIs(sqlf("t.external_id")),
 		"meta.created":      {kind: asMoment, value: sqlf("t.created_at")},
 		"meta.lastModified": {kind: asMoment, value: sqlf("COALESCE(t.updated_at, t.created_at)")},
@@ -98,7 +105,7 @@ func keptList(name string, exact string, fields ...string) *directoryItems {
 
 // usersTable is what users can be searched by, as far as the principal may see groups.
 func (s *session) usersTable(f *facts) *directoryTable {
-	t := &directoryTable{attributes: common("User"), items: map[string]*directoryItems{
+	t := &directoryTable{attributes: common("User", id.User), items: map[string]*directoryItems{
 		"phoneNumbers":     keptList("phoneNumbers", "", "value", "display", "type"),
 		"ims":              keptList("ims", "", "value", "display", "type"),
 		"photos":           keptList("photos", "value", "value", "display", "type"),
@@ -110,7 +117,7 @@ func (s *session) usersTable(f *facts) *directoryTable {
 		"groups": {
 			source: sqlf(`(SELECT m.group_id AS k, g.name AS name FROM memberships m JOIN groups g ON g.id = m.group_id WHERE m.user_id = t.id AND ?) AS e`,
 				and(s.visible(f, kindGroup, "g"))),
-			attributes: map[string]*directoryAttribute{"value": {kind: asKey, value: sqlf("e.k")}, "display": anyCase(sqlf("e.name")), "type": anyCase(sqlf("'direct'"))},
+			attributes: map[string]*directoryAttribute{"value": {kind: asKey, value: sqlf("e.k"), noun: sqlf("'grp'")}, "display": anyCase(sqlf("e.name")), "type": anyCase(sqlf("'direct'"))},
 		},
 		"schemas": {
 			source: sqlf(`(SELECT 'urn:ietf:params:scim:schemas:core:2.0:User' AS name UNION ALL SELECT '`+enterprise+`'
@@ -119,7 +126,7 @@ func (s *session) usersTable(f *facts) *directoryTable {
 		},
 	}}
 	emails, addresses := t.items["emails"], t.items["addresses"]
-	emails.source, emails.where = keptItems("emails", noEmails), sqlf("COALESCE(?, '') <> ''", itemOr("value", "t.email"))
+	emails.source, emails.where = keptItems("emails", noEmails), sqlf("(t.email <> '' OR COALESCE(?, '') <> 'null')", itemType("value"))
 	emails.attributes["value"] = anyCase(itemOr("value", "t.email"))
 	t.attributes["emails.value"] = anyCase(sqlf("t.email")) // to sort by
 	addresses.source = keptItems("addresses", noAddresses)
@@ -146,14 +153,14 @@ func (s *session) usersTable(f *facts) *directoryTable {
 }
 
 // userType is what a client calls the kind of account, as far as it fits what the user is by now (internal/scim).
-var userType = func(b *builder) {
+func userType(b *builder) {
 	b.write(`CASE t.type WHEN 'GUEST' THEN 'Guest' WHEN 'SERVICE_ACCOUNT' THEN 'ServiceAccount'
-		ELSE CASE WHEN LOWER(?) IN ('guest', 'serviceaccount') THEN NULL ELSE ? END END`, condition(kept("userType")), condition(kept("userType")))
+		ELSE CASE WHEN LOWER(?) IN ('guest', 'serviceaccount') THEN NULL ELSE ? END END`, kept("userType"), kept("userType"))
 }
 
 // groupsTable is what groups can be searched by, as far as the principal may see members.
 func (s *session) groupsTable(f *facts) *directoryTable {
-	t := &directoryTable{attributes: common("Group"), items: map[string]*directoryItems{
+	t := &directoryTable{attributes: common("Group", id.Group), items: map[string]*directoryItems{
 		"members": {
 			source: sqlf(`(SELECT 'usr' AS noun, m.user_id AS k, `+shownName+` AS name FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.group_id = t.id AND ?
 				UNION ALL SELECT 'grp', n.child_id, g.name FROM group_nestings n JOIN groups g ON g.id = n.child_id WHERE n.parent_id = t.id AND ?) AS e`,

@@ -181,7 +181,7 @@ func (r *Reader) ReadGroups(ctx context.Context, people []*DirectoryUser) error 
 	}
 	keys := make([]int64, len(people))
 	for i, u := range people {
-		keys[i] = u.User.ID
+		keys[i] = u.ID
 	}
 	of := map[int64][]Relative{}
 	if err := s.relatives(ctx, of, sqlf(`SELECT m.user_id, 'grp', g.id, g.name FROM memberships m JOIN groups g ON g.id = m.group_id
@@ -189,7 +189,7 @@ func (r *Reader) ReadGroups(ctx context.Context, people []*DirectoryUser) error 
 		return err
 	}
 	for _, u := range people {
-		u.Groups = of[u.User.ID]
+		u.Groups = of[u.ID]
 	}
 	return nil
 }

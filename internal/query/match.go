@@ -65,7 +65,7 @@ type directoryTable struct {
 type directoryAttribute struct {
 	kind  attributeKind
 	value condition
-	noun  condition // of a key that may be of several nouns: which
+	noun  condition // of a key: of which noun it is
 	fold  func(string) string
 }
 
@@ -190,10 +190,7 @@ func incomparable(operator Operator) error {
 }
 
 func (a *directoryAttribute) isKey(value id.ID) condition {
-	if a.noun == nil {
-		return sqlf("? = ?", a.value, value.N)
-	}
-	return sqlf("(? = ? AND ? = ?)", a.noun, string(value.Noun), a.value, value.N)
+	return sqlf("(? = CAST(? AS TEXT) AND ? = ?)", a.noun, string(value.Noun), a.value, value.N)
 }
 
 var signs = map[Operator]string{Equal: "=", Greater: ">", GreaterEqual: ">=", Less: "<", LessEqual: "<="}

@@ -44,9 +44,9 @@ func (q *request) showGroup(status int, g *query.DirectoryGroup) error {
 	if err != nil {
 		return err
 	}
-	q.w.Header().Set("Location", q.view.location(groupResource, id.Of(id.Group, g.Group.ID)))
+	q.w.Header().Set("Location", q.view.location(groupResource, id.Of(id.Group, g.ID)))
 	q.w.Header().Set("ETag", entityTag(g.CreatedAt, g.UpdatedAt))
-	return q.answer(status, q.view.group(g, members[g.Group.ID]))
+	return q.answer(status, q.view.group(g, members[g.ID]))
 }
 
 // membersOf gives the members of groups that are to be shown with them: of all if they are asked for; else of those that come first,
@@ -59,7 +59,7 @@ func (q *request) membersOf(groups []*query.DirectoryGroup) (map[int64][]member,
 	var keys []int64
 	for _, g := range groups {
 		if q.view.asks("members") || g.Members <= room {
-			keys = append(keys, g.Group.ID)
+			keys = append(keys, g.ID)
 			room -= g.Members
 		}
 	}
@@ -188,7 +188,7 @@ func (q *request) findGroups(wanted *wanted) error {
 	}
 	list := make([]any, len(found))
 	for i, g := range found {
-		list[i] = q.view.group(g, members[g.Group.ID])
+		list[i] = q.view.group(g, members[g.ID])
 	}
 	return q.answer(http.StatusOK, page(list, wanted.start, total))
 }

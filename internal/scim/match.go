@@ -175,14 +175,14 @@ func isKey(a *attribute, name string) bool {
 // valueFor reads the value of a comparison as the attribute's type has it.
 func valueFor(a *attribute, name string, c comparison) (any, error) {
 	mismatch := wrong(invalidFilter, "%s does not compare by %s with such a value", c.path, c.operator)
-	switch {
-	case a.Type == typeBoolean:
+	switch a.Type {
+	case typeBoolean:
 		is, ok := asBool(c.value)
 		if !ok || c.operator != query.Equal && c.operator != query.Unequal {
 			return nil, mismatch
 		}
 		return is, nil
-	case a.Type == typeTime:
+	case typeTime:
 		written, _ := c.value.(string)
 		at, err := time.Parse(time.RFC3339, written)
 		if err != nil || c.operator == query.Contains || c.operator == query.StartsWith || c.operator == query.EndsWith {

@@ -73,13 +73,13 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	q := &request{server: s, Request: r.WithContext(ctx), w: w}
 	q.view = viewOf(q.Request, baseOf(r))
-	defer func() {
+	defer func() { //nolint:contextcheck // the request carries its context
 		if p := recover(); p != nil {
 			q.fail(fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
 		}
 	}()
-	if err := q.serve(); err != nil {
-		q.fail(err)
+	if err := q.serve(); err != nil { //nolint:contextcheck // the request carries its context
+		q.fail(err) //nolint:contextcheck // the request carries its context
 	}
 }
 

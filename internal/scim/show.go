@@ -97,15 +97,16 @@ func bare(name string) string {
 
 // user shows a user.
 func (v *view) user(u *query.DirectoryUser) object {
-	one := id.Of(id.User, u.User.ID)
+	one := id.Of(id.User, u.ID)
 	o := userObject(u)
-	schemas := []any{urnUser}
+	var extensions []string
 	for name := range o {
 		if isURN(name) {
-			schemas = append(schemas, name)
+			extensions = append(extensions, name)
 		}
 	}
-	slices.SortFunc(schemas[1:], func(a, b any) int { return strings.Compare(a.(string), b.(string)) }) //nolint:errcheck,forcetypeassert // all are strings
+	slices.Sort(extensions)
+	schemas := append([]string{urnUser}, extensions...)
 	o["schemas"], o["id"] = schemas, one.String()
 	o["meta"] = v.meta(userResource, one, u.CreatedAt, u.UpdatedAt)
 	var groups []any
@@ -120,7 +121,7 @@ func (v *view) user(u *query.DirectoryUser) object {
 
 // group shows a group; members nil leaves them out.
 func (v *view) group(g *query.DirectoryGroup, members []member) object {
-	one := id.Of(id.Group, g.Group.ID)
+	one := id.Of(id.Group, g.ID)
 	o := object{"schemas": []any{urnGroup}, "id": one.String(), "displayName": g.Name, "meta": v.meta(groupResource, one, g.CreatedAt, g.UpdatedAt)}
 	if g.ExternalID != nil {
 		o["externalId"] = *g.ExternalID

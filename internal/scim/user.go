@@ -81,7 +81,7 @@ func fill(o object, list, part, value string, otherwise object) {
 			if entry[part] = value; value == "" {
 				delete(entry, part)
 			}
-			if value == "" && (part == "value" || len(entry) == 1 && entry["type"] != nil) {
+			if value == "" && (part == "value" || len(entry) == 1 && entry["type"] == "work") {
 				continue
 			}
 		}
@@ -198,7 +198,9 @@ func takeEmail(o object) string {
 		}
 	}
 	if chosen == nil {
-		delete(o, "emails") // addresses that are none
+		if list != nil { // where an address will be shown should somebody else set one
+			o["emails"] = append(list, object{"type": "work", "value": nil})
+		}
 		return ""
 	}
 	address, _ := chosen["value"].(string)
@@ -292,5 +294,5 @@ func isCountry(code string) bool {
 		return false
 	}
 	region, err := language.ParseRegion(code)
-	return err == nil && region.IsCountry() && strings.EqualFold(region.String(), code)
+	return err == nil && region.IsCountry() && region.Canonicalize() == region
 }

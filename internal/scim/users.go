@@ -64,7 +64,7 @@ func (q *request) showUser(status int, u *query.DirectoryUser) error {
 			return err
 		}
 	}
-	q.w.Header().Set("Location", q.view.location(userResource, id.Of(id.User, u.User.ID)))
+	q.w.Header().Set("Location", q.view.location(userResource, id.Of(id.User, u.ID)))
 	q.w.Header().Set("ETag", entityTag(u.CreatedAt, u.UpdatedAt))
 	return q.answer(status, q.view.user(u))
 }

@@ -30,7 +30,7 @@ func decode(body []byte) (object, error) {
 	if err := d.Decode(&value); err != nil {
 		return nil, wrong(invalidSyntax, "the body is no JSON")
 	}
-	if _, err := d.Token(); err != io.EOF { //nolint:errorlint // the decoder gives exactly this
+	if _, err := d.Token(); err != io.EOF {
 		return nil, wrong(invalidSyntax, "something follows the body's JSON")
 	}
 	o, ok := value.(object)
@@ -112,7 +112,9 @@ func (r *resource) known(sent object) (kept object, cleared map[string]bool, err
 		if isIgnored(name) {
 			continue
 		}
-		name, value, err = r.knownOne(name, value)
+		if err = checkTexts("the name of an attribute", name); err == nil {
+			name, value, err = r.knownOne(name, value)
+		}
 		if err != nil {
 			return nil, nil, err
 		}
@@ -231,8 +233,12 @@ func coerceOne(a *attribute, value any) (any, error) {
 	return written, checkTexts(a.Name, written)
 }
 
-// coerceParts reads an attribute that has parts. Who sends only a value (Entra, for the manager) means the part value.
+// coerceParts reads an attribute that has parts. Who sends only a value, or a list of one (Entra, for the manager), means the part
+// value, and the one.
 func coerceParts(a *attribute, value any) (any, error) {
+	if list, ok := value.([]any); ok && len(list) == 1 && !a.MultiValued {
+		value = list[0]
+	}
 	if value == nil {
 		return nil, nil
 	}
