@@ -12,8 +12,6 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/internal/fault"
-	"github.com/ringfence/ringfence/internal/feed"
-	"github.com/ringfence/ringfence/internal/id"
 	"github.com/ringfence/ringfence/internal/identity"
 	"github.com/ringfence/ringfence/internal/operation"
 )
@@ -46,7 +44,7 @@ func (i *importer) serve(w http.ResponseWriter, r *http.Request) error {
 func (i *importer) handle(w http.ResponseWriter, r *http.Request) (answer any, err error) {
 	ctx, cancel := context.WithTimeout(r.Context(), arriveWithin+importWithin)
 	defer cancel()
-	cmd, err := importCommand(r.PathValue("kind"), r.URL.Query())
+	cmd, takeover, err := importCommand(r.PathValue("kind"), r.URL.Query())
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +74,7 @@ func (i *importer) handle(w http.ResponseWriter, r *http.Request) (answer any, e
 		return nil, fault.Wrap(err, fault.InvalidInput, "the file did not arrive as a whole")
 	}
 	defer func() { err = errors.Join(err, src.Close()) }()
-	return i.load(ctx, cmd, src)
+	return i.load(ctx, cmd, takeover, src)
 }
 
 // admit refuses whoever may import nothing of the kind, before the file is even looked at; the decision is recorded.
@@ -91,8 +89,8 @@ func (i *importer) admit(ctx context.Context, cmd *operation.Import) error {
 	return err
 }
 
-// load checks the file that has arrived and imports it.
-func (i *importer) load(ctx context.Context, cmd *operation.Import, src *source) (any, error) {
+// load checks the file that has arrived, imports it, and takes over what it says of licenses, if that is asked for.
+func (i *importer) load(ctx context.Context, cmd *operation.Import, takeover *operation.TakeOver, src *source) (any, error) {
 	file, summary, err := operation.ReadFile(cmd.Kind, src.name, src.reopen)
 	if err != nil {
 		return nil, err
@@ -102,7 +100,17 @@ func (i *importer) load(ctx context.Context, cmd *operation.Import, src *source)
 	if err != nil {
 		return nil, err
 	}
-	return imported(payload, summary), nil
+	answer := imported(payload, summary)
+	if takeover == nil || payload.DryRun {
+		return answer, nil
+	}
+	takeover.Files, takeover.Contract = []operation.File{file}, cmd.Contract
+	report, err := takeover.Run(ctx, i.Runner)
+	if err != nil {
+		return nil, err
+	}
+	answer.TakenOver = &takenOver{report.Assigned, report.Licensed, report.Groups, report.Refused}
+	return answer, nil
 }
 
 // importLimit is the largest file that is taken over HTTP, in bytes.
@@ -120,35 +128,51 @@ func tooLarge(limit int64) error {
 }
 
 // importCommand makes the command out of the address. A parameter that is not known is refused: it might have been a dry run.
-func importCommand(kind string, query url.Values) (*operation.Import, error) {
+func importCommand(kind string, query url.Values) (*operation.Import, *operation.TakeOver, error) {
 	if !slices.Contains(operation.ImportKinds(), kind) {
-		return nil, fault.Missing("kind", "kind of file")
+		return nil, nil, fault.Missing("kind", "kind of file")
 	}
 	cmd := &operation.Import{Kind: kind, File: operation.File{Name: kind}}
+	takeover, asked := &operation.TakeOver{WhenFull: "WAIT"}, false
 	for name, values := range query {
 		if len(values) != 1 {
-			return nil, fault.Invalid(name, "give this once")
+			return nil, nil, fault.Invalid(name, "give this once")
 		}
-		if err := importParameter(cmd, name, values[0]); err != nil {
-			return nil, err
+		var err error
+		switch {
+		case name == "takeOver" && kind == "graph-users":
+			err = flag(name, values[0], &asked)
+		case name == "whenFull" && kind == "graph-users":
+			if takeover.WhenFull = values[0]; values[0] != "WAIT" && values[0] != "DENY" {
+				err = fault.Invalid(name, "this is WAIT or DENY")
+			}
+		default:
+			err = importParameter(cmd, name, values[0])
+		}
+		if err != nil {
+			return nil, nil, err
 		}
 	}
-	return cmd, nil
+	if !asked {
+		takeover = nil
+	}
+	return cmd, takeover, nil
+}
+
+func flag(name, value string, into *bool) (err error) {
+	if *into, err = strconv.ParseBool(value); err != nil {
+		return fault.Invalid(name, "this is true or false")
+	}
+	return nil
 }
 
 func importParameter(cmd *operation.Import, name, value string) error {
-	flag := func(into *bool) (err error) {
-		if *into, err = strconv.ParseBool(value); err != nil {
-			return fault.Invalid(name, "this is true or false")
-		}
-		return nil
-	}
 	switch name {
 	case "dryRun":
 		cmd.DryRun = new(bool)
-		return flag(cmd.DryRun)
+		return flag(name, value, cmd.DryRun)
 	case "complete":
-		return flag(&cmd.Complete)
+		return flag(name, value, &cmd.Complete)
 	case "name":
 		cmd.File.Name = value
 	case "source":
@@ -171,55 +195,3 @@ func importParameter(cmd *operation.Import, name, value string) error {
 
 // reopen gives the content from its beginning.
 func (s *source) reopen() (io.ReadCloser, error) { return s.Open(), nil }
-
-// importAnswer is the answer to an import over HTTP.
-type importAnswer struct {
-	Kind           string           `json:"kind"`
-	File           string           `json:"file"`
-	Digest         string           `json:"digest"`
-	Rows           int64            `json:"rows"`
-	DryRun         bool             `json:"dryRun"`
-	Changed        bool             `json:"changed"`
-	FeedID         *string          `json:"feedId"`
-	DecisionID     string           `json:"decisionId"`
-	ReadBefore     *readBefore      `json:"readBefore,omitempty"`
-	Counts         []importedCount  `json:"counts"`
-	Seats          map[string]int64 `json:"seats,omitempty"`
-	Examples       []string         `json:"examples,omitempty"`
-	Notes          []string         `json:"notes,omitempty"`
-	UnknownColumns []string         `json:"unknownColumns,omitempty"`
-}
-
-type readBefore struct {
-	At time.Time `json:"at"`
-	By string    `json:"by"`
-}
-
-type importedCount struct {
-	What      string `json:"what"`
-	Created   int64  `json:"created"`
-	Updated   int64  `json:"updated"`
-	Removed   int64  `json:"removed"`
-	Unchanged int64  `json:"unchanged"`
-}
-
-func imported(p *operation.ImportPayload, s *feed.Summary) *importAnswer {
-	a := &importAnswer{
-		Kind: p.Kind, File: p.File, Digest: p.Digest, Rows: p.Rows, DryRun: p.DryRun, Changed: p.Changed(), Examples: p.Examples, Notes: p.Notes,
-		UnknownColumns: s.Unknown, DecisionID: id.Of(id.Decision, p.Decision.ID).String(), Counts: []importedCount{},
-	}
-	if p.Feed != nil {
-		text := p.Feed.String()
-		a.FeedID = &text
-	}
-	if p.Earlier != nil {
-		a.ReadBefore = &readBefore{p.Earlier.At, p.Earlier.By}
-	}
-	for _, c := range p.Counts {
-		a.Counts = append(a.Counts, importedCount{c.What, c.Created, c.Updated, c.Removed, c.Unchanged})
-	}
-	if t := p.Seats; t != (operation.SeatTally{}) {
-		a.Seats = map[string]int64{"released": t.Released, "given": t.Given, "queued": t.Queued, "failed": t.Failed}
-	}
-	return a
-}

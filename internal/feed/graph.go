@@ -52,6 +52,7 @@ func (e *Export[T]) Open(name string, file io.Reader) (*Page[T], error) {
 		p.begin = int64(len(utf8Mark))
 	}
 	p.json = json.NewDecoder(buffered)
+	p.json.UseNumber()
 	return &Page[T]{export: e, pages: p, element: element{pages: p}}, nil
 }
 
@@ -282,6 +283,9 @@ func (p *pages) broken(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return p.failing(p.mistake(p.lines.total(), 1, "", "the file ends in the middle; it was cut off"))
 	}
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return p.failing(p.mistake(p.lines.at(p.offset()), 1, "", "a %s stands here, where none belongs", wrong.Value))
+	}
 	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 		return p.failing(p.mistake(p.lines.at(p.offset()), 1, "", "this is not JSON: %v", syntax))
 	}
@@ -338,12 +342,22 @@ func (e *element) into(target any) bool {
 	line, property := e.line, ""
 	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		line += bytes.Count(e.raw[:min(wrong.Offset, int64(len(e.raw)))], []byte("\n"))
-		property = wrong.Field
+		property = propertyName(wrong.Field)
 		e.note(e.mistake(line, 1, property, "the value is a %s", wrong.Value))
 		return false
 	}
 	e.note(e.mistake(line, 1, property, "%v", err))
 	return false
+}
+
+// propertyName gives the name in the export of a field of ours: SkuID is skuId.
+func propertyName(path string) string {
+	parts := strings.Split(path, ".")
+	for i, part := range parts {
+		part = strings.ReplaceAll(part, "ID", "Id")
+		parts[i] = strings.ToLower(part[:min(1, len(part))]) + part[min(1, len(part)):]
+	}
+	return strings.Join(parts, ".")
 }
 
 // refuse notes a mistake in a property.

@@ -83,6 +83,7 @@ func openTable(name string, file io.Reader, columns []column) (*table, error) {
 	if err != nil {
 		return nil, t.broken(err)
 	}
+	t.last, _ = t.place(len(header) - 1)
 	return t, t.locate(header, columns)
 }
 
@@ -284,7 +285,7 @@ func (l *limited) Read(p []byte) (int, error) {
 	if l.left <= 0 {
 		return 0, errTooLong
 	}
-	n, err := l.from.Read(p)
+	n, err := l.from.Read(p[:min(len(p), l.left)])
 	l.left -= n
 	return n, err
 }

@@ -65,9 +65,6 @@ func (r *reading) earlier(ctx context.Context, kind, digest string) (*FeedBefore
 func (w *writing) keepFeed(ctx context.Context, c *Import, p *ImportPayload) error {
 	first := append(slices.Clone(c.Done), c.File.Digest)[0]
 	var err error
-	if p.Earlier, err = w.earlier(ctx, c.Kind, first); err != nil {
-		return err
-	}
 	var row *ent.Feed
 	if len(c.Done) > 0 {
 		if row, err = unfinishedFeed(ctx, w.tx.Client(), c.Kind, c.Done); err != nil {

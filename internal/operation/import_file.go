@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/ringfence/ringfence/internal/fault"
@@ -143,6 +144,9 @@ type importKind struct {
 	name, action string
 	check        func(name string, file io.Reader) (*feed.Summary, error)
 	begin        func(c *Import, p *ImportPayload) importer
+	// sees are the kinds of things that who imports must see all of, because the file may name any of them and the answer tells
+	// which are there.
+	sees []string
 }
 
 // importKinds are the kinds of files; init fills it, because the importers refer to what is declared here.
@@ -150,17 +154,17 @@ var importKinds []importKind
 
 func init() {
 	importKinds = []importKind{
-		{"products", "importProducts", checkCatalog, beginProducts},
-		{"users", "importUsers", feed.Users.Check, beginUsers},
-		{"groups", "importGroups", feed.Groups.Check, beginGroups},
-		{"memberships", "importMemberships", feed.Memberships.Check, beginMemberships},
-		{"contracts", "importContracts", feed.Contracts.Check, beginContracts},
-		{"licenses", "importLicenses", feed.Licenses.Check, beginLicenses},
-		{"deployments", "importDeployments", feed.Deployments.Check, beginDeployments},
-		{"allocations", "importAllocations", feed.Allocations.Check, beginAllocations},
-		{"graph-skus", "importLicenses", feed.GraphSkus.Check, beginSkus},
-		{"graph-users", "importUsers", feed.GraphUsers.Check, beginGraphUsers},
-		{"graph-groups", "importGroups", feed.GraphGroups.Check, beginGraphGroups},
+		{"products", "importProducts", checkCatalog, beginProducts, []string{"product"}},
+		{"users", "importUsers", feed.Users.Check, beginUsers, []string{"user"}},
+		{"groups", "importGroups", feed.Groups.Check, beginGroups, []string{"group"}},
+		{"memberships", "importMemberships", feed.Memberships.Check, beginMemberships, []string{"user", "group"}},
+		{"contracts", "importContracts", feed.Contracts.Check, beginContracts, []string{"contract"}},
+		{"licenses", "importLicenses", feed.Licenses.Check, beginLicenses, []string{"contract", "product", "license"}},
+		{"deployments", "importDeployments", feed.Deployments.Check, beginDeployments, []string{"deployment"}},
+		{"allocations", "importAllocations", feed.Allocations.Check, beginAllocations, []string{"license", "deployment", "allocation"}},
+		{"graph-skus", "importLicenses", feed.GraphSkus.Check, beginSkus, []string{"contract", "product", "license"}},
+		{"graph-users", "importUsers", feed.GraphUsers.Check, beginGraphUsers, []string{"user", "group", "license", "seat"}},
+		{"graph-groups", "importGroups", feed.GraphGroups.Check, beginGraphGroups, []string{"user", "group"}},
 	}
 }
 
@@ -219,6 +223,10 @@ func (c *Import) check() error {
 
 func (c *Import) prepare(ctx context.Context, r *reading) (*plan[ImportPayload], error) {
 	p := &ImportPayload{Kind: c.Kind, File: c.File.Name, Digest: c.File.Digest, Rows: c.File.Rows}
+	view, err := r.policy.Visibility(ctx, r.who.facts())
+	if err != nil || slices.ContainsFunc(c.kind().sees, func(kind string) bool { return !view.All(kind) }) {
+		return nil, orMissing(err, fault.Missing("kind", "kind of file"))
+	}
 	i := c.kind().begin(c, p)
 	if err := i.look(ctx, r); err != nil {
 		return nil, err
@@ -231,6 +239,9 @@ func (c *Import) prepare(ctx context.Context, r *reading) (*plan[ImportPayload],
 		}
 		if err := w.turnPage(ctx); err != nil {
 			return nil, err
+		}
+		if p.Earlier, err = w.earlier(ctx, c.Kind, append(slices.Clone(c.Done), c.File.Digest)[0]); err != nil || c.dry() {
+			return p, err
 		}
 		return p, w.keepFeed(ctx, c, p)
 	}}, nil
