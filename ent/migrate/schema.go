@@ -79,6 +79,14 @@ var (
 				Unique:  false,
 				Columns: []*schema.Column{AllocationStatesColumns[1], AllocationStatesColumns[0]},
 			},
+			{
+				Name:    "allocationstate_license_id",
+				Unique:  false,
+				Columns: []*schema.Column{AllocationStatesColumns[3]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "deleted",
+				},
+			},
 		},
 	}
 	// AllotmentsColumns holds the columns for the "allotments" table.
@@ -610,6 +618,14 @@ var (
 				Name:    "licensestate_license_id_id",
 				Unique:  false,
 				Columns: []*schema.Column{LicenseStatesColumns[1], LicenseStatesColumns[0]},
+			},
+			{
+				Name:    "licensestate_license_id",
+				Unique:  false,
+				Columns: []*schema.Column{LicenseStatesColumns[1]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "deleted",
+				},
 			},
 		},
 	}

@@ -136,7 +136,10 @@ func (AllocationState) Fields() []ent.Field {
 
 // Indexes of a state of an allocation.
 func (AllocationState) Indexes() []ent.Index {
-	return []ent.Index{index.Fields("allocation_id", "id")}
+	return []ent.Index{
+		index.Fields("allocation_id", "id"),
+		index.Fields("license_id").Annotations(entsql.IndexWhere("deleted")), // to find what is no longer among the allocations
+	}
 }
 
 // LicenseState is the ledger of a license as it was from a time on. Rows are only ever added.
@@ -163,7 +166,10 @@ func (LicenseState) Fields() []ent.Field {
 
 // Indexes of a state of a license.
 func (LicenseState) Indexes() []ent.Index {
-	return []ent.Index{index.Fields("license_id", "id")}
+	return []ent.Index{
+		index.Fields("license_id", "id"),
+		index.Fields("license_id").Annotations(entsql.IndexWhere("deleted")), // to find what is no longer among the licenses
+	}
 }
 
 // PurchaseReservation is a number of units committed for a date (semantics.md §6).

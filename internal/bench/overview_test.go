@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,7 +14,7 @@ import (
 
 // portfolio fills the database with 10,000 licenses of 500 contracts, 20,000 deployments and 50,000 allocations: 8,000 unlimited ones, no
 // two to one deployment, 40,000 fixed ones of which a deployment may have many, and 2,000 custom reservations. One license in a
-// hundred is unlimited.
+// hundred is unlimited. Each of them has a history of some days.
 var portfolio = []string{
 	`INSERT INTO vendors (name, created_at) SELECT 'Vendor ' || i, now() FROM generate_series(1, 50) i`,
 	`INSERT INTO products (vendor_id, name, sku, kind, created_at)
@@ -41,6 +42,13 @@ var portfolio = []string{
 	`UPDATE licenses SET reserved = a.reserved, ceiling = CASE WHEN capacity IS NOT NULL THEN GREATEST(capacity, a.reserved) END
 		FROM (SELECT l.id, COALESCE(SUM(a.quantity), 0) AS reserved FROM licenses l LEFT JOIN allocations a ON a.license_id = l.id GROUP BY l.id) a
 		WHERE a.id = licenses.id AND licenses.contract_id > 1`,
+	`INSERT INTO license_states (license_id, at, quantity, committed, capacity, used, reserved)
+		SELECT id, now() - i * interval '1 day', quantity, committed, capacity, used, reserved FROM generate_series(3, 0, -1) i, licenses ORDER BY i DESC, id`,
+	`INSERT INTO allocation_states (allocation_id, at, license_id, deployment_id, name, quantity, metric)
+		SELECT id, now() - i * interval '1 day', license_id, COALESCE(deployment_id, 0), COALESCE(name, ''), quantity, metric
+		FROM generate_series(1, 0, -1) i, allocations ORDER BY i DESC, id`,
+	`INSERT INTO observations (deployment_id, observed_at, recorded_at, installs, users)
+		SELECT id, now() - i * interval '1 day', now() - i * interval '1 day', installs + i, users + i FROM generate_series(9, 0, -1) i, deployments ORDER BY i DESC, id`,
 	`VACUUM ANALYZE`,
 }
 
@@ -109,18 +117,25 @@ func BenchmarkOverview(b *testing.B) {
 		return text
 	}
 	same(b, ours(), theirs())
+	at := fmt.Sprintf("(asOf: %q)", time.Now().UTC().Format(time.RFC3339Nano))
+	past := strings.Replace(overviewPage, "portfolioOverview", "portfolioOverview"+at, 1)
+	same(b, s.ask(past), theirs())
 	for b.Loop() {
-		var service, statement, licenses, license []time.Duration
+		var service, statement, licenses, license, then, licenseThen []time.Duration
 		for i := range int64(30) {
 			service, statement = append(service, timed(ours)), append(statement, timed(theirs))
 			licenses = append(licenses, timed(func() json.RawMessage { return s.ask(licensesPage) }))
-			license = append(license, timed(func() json.RawMessage { return s.ask(fmt.Sprintf(licensePage, id.Of(id.License, 100*i+2))) }))
+			then = append(then, timed(func() json.RawMessage { return s.ask(past) }))
+			license = append(license, timed(func() json.RawMessage { return s.ask(fmt.Sprintf(licensePage, id.Of(id.License, 100*i+2), "")) }))
+			licenseThen = append(licenseThen, timed(func() json.RawMessage { return s.ask(fmt.Sprintf(licensePage, id.Of(id.License, 100*i+2), at)) }))
 		}
 		b.ReportMetric(median(service), "page-ms")
 		b.ReportMetric(median(statement), "statement-ms")
 		b.ReportMetric(median(service)/median(statement), "ratio")
 		b.ReportMetric(median(licenses), "licenses-ms")
 		b.ReportMetric(median(license), "license-ms")
+		b.ReportMetric(median(then), "as-of-ms")
+		b.ReportMetric(median(licenseThen), "license-as-of-ms")
 	}
 }
 
@@ -128,7 +143,7 @@ func BenchmarkOverview(b *testing.B) {
 const (
 	licensesPage = `{ licenseOverviews(first: 20, orderBy: {field: UNCOVERED, direction: DESC}) { nodes { license { product { name } } overview {
 		entitled allocated available deployed uncovered rows(first: 5) { label deployed allocated uncovered } } } } }`
-	licensePage = `{ node(id: "%s") { ... on License { overview { entitled allocated available deployed uncovered rows { label deployed allocated uncovered } } } } }`
+	licensePage = `{ node(id: "%s") { ... on License { overview%s { entitled allocated available deployed uncovered rows { label deployed allocated uncovered } } } } }`
 )
 
 // median gives the middle one, in milliseconds.

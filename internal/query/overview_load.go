@@ -11,9 +11,6 @@ import (
 	"github.com/ringfence/ringfence/internal/store"
 )
 
-// never ends is later than every day.
-const neverEnds = "9999-12-31"
-
 // moment is the time an overview is asked for: now, what was answered at a time, or today's entitlements on the estate as it was
 // before anything could be answered.
 type moment struct {
@@ -50,7 +47,7 @@ func (s *session) stand(ctx context.Context, f *facts, m moment, about seed) (*s
 	parts := s.sources(f, m)
 	licenses, dep, shares := "", "", ""
 	if about != nil {
-		licenses = ` WHERE id IN (SELECT id FROM seed UNION SELECT license_id FROM share WHERE quantity IS NULL AND deployment_id IN (SELECT id FROM reach))`
+		licenses = ` WHERE id IN (SELECT id FROM seed UNION SELECT license_id FROM cover WHERE deployment_id IN (SELECT id FROM reach))`
 		dep, shares = ` WHERE id IN (SELECT id FROM reach)`, ` WHERE deployment_id IN (SELECT id FROM reach)`
 	}
 	l := &reading{dialect: s.dialect}
@@ -91,62 +88,81 @@ const (
 	flagSeen
 )
 
-// sources are the statements that give licenses, deployments and allocations as they were at a moment.
-type sources struct{ licenses, deployments, shares condition }
+// sources are the statements that give licenses, deployments and allocations as they were at a moment. links tell at least which license
+// tracked which deployment, covers where it did so without limit, and edges where it shared a ceiling.
+type sources struct{ licenses, deployments, shares, links, covers, edges condition }
 
 // with names the sources, and for a seed the deployments that depend on it.
 func (p *sources) with(b *builder, about seed) {
 	b.write("WITH RECURSIVE licensed AS NOT MATERIALIZED (?), estate AS NOT MATERIALIZED (?), share AS NOT MATERIALIZED (?)", p.licenses, p.deployments, p.shares)
 	if about != nil {
-		b.write(`, seed(id) AS (SELECT l.id FROM licensed l WHERE ?), reach(id) AS (
-			SELECT o.deployment_id FROM share o WHERE o.license_id IN (SELECT id FROM seed) AND o.deployment_id IS NOT NULL
-			UNION SELECT n.deployment_id FROM reach JOIN share o ON o.deployment_id = reach.id AND o.quantity IS NULL
-				JOIN licensed l ON l.id = o.license_id AND l.capacity IS NOT NULL JOIN share n ON n.license_id = l.id AND n.quantity IS NULL)`, about)
+		b.write(`, link AS NOT MATERIALIZED (?), cover AS NOT MATERIALIZED (?), edge AS NOT MATERIALIZED (?), seed(id) AS (SELECT l.id FROM licensed l WHERE ?), reach(id) AS (
+			SELECT o.deployment_id FROM link o WHERE o.license_id IN (SELECT id FROM seed) AND o.deployment_id IS NOT NULL
+			UNION SELECT n.deployment_id FROM reach JOIN edge o ON o.deployment_id = reach.id JOIN edge n ON n.license_id = o.license_id)`,
+			p.links, p.covers, p.edges, about)
 	}
 	b.put(" ")
 }
 
 // sources gives where everything is read from. What was answered at a time is in the histories.
 func (s *session) sources(f *facts, m moment) *sources {
-	seen := func(kind, alias string) condition {
-		where := s.visible(f, kind, alias)
-		if where == nil {
-			where = always
-		}
-		return sqlf("CASE WHEN ? THEN 4 ELSE 0 END AS seen", where)
-	}
-	ends := `CAST(REPLACE(CASE WHEN COALESCE(l.ends_on, '` + neverEnds + `') < COALESCE(c.ends_on, '` + neverEnds + `') THEN COALESCE(l.ends_on, '` + neverEnds +
-		`') ELSE COALESCE(c.ends_on, '` + neverEnds + `') END, '-', '') AS BIGINT) AS ends`
 	p := &sources{
 		licenses: sqlf(`SELECT l.id, l.contract_id, c.vendor_id, l.metric, l.capacity, l.quantity, l.committed, l.used, l.reserved, `+ends+`, ?
-			FROM licenses l JOIN contracts c ON c.id = l.contract_id`, seen(kindLicense, "l")),
-		deployments: sqlf(`SELECT d.id, d.vendor_id, d.users, d.installs, ? FROM deployments d`, seen(kindDeployment, "d")),
-		shares:      sqlf(`SELECT a.id, a.license_id, a.deployment_id, a.quantity, a.metric, ? FROM allocations a`, seen(kindAllocation, "a")),
+			FROM licenses l JOIN contracts c ON c.id = l.contract_id`, s.seen(f, kindLicense, "l")),
+		deployments: sqlf(`SELECT d.id, d.vendor_id, d.users, d.installs, ? FROM deployments d`, s.seen(f, kindDeployment, "d")),
+		shares:      sqlf(`SELECT a.id, a.license_id, a.deployment_id, a.quantity, a.metric, ? FROM allocations a`, s.seen(f, kindAllocation, "a")),
+		links:       sqlf(`SELECT a.license_id, a.deployment_id FROM allocations a`),
+		covers:      sqlf(`SELECT a.license_id, a.deployment_id FROM allocations a WHERE a.quantity IS NULL`),
+		edges: sqlf(`SELECT a.license_id, a.deployment_id FROM allocations a JOIN licenses l ON l.id = a.license_id
+			WHERE a.quantity IS NULL AND l.capacity IS NOT NULL`),
 	}
-	if m.at == nil {
-		return p
-	}
-	if m.beginning {
+	switch {
+	case m.at == nil:
+	case m.beginning:
 		p.deployments = sqlf(`SELECT d.id, d.vendor_id, COALESCE(o.users, 0) AS users, COALESCE(o.installs, 0) AS installs, ? FROM deployments d
 			LEFT JOIN observations o ON o.id = (SELECT p.id FROM observations p WHERE p.deployment_id = d.id AND p.observed_at <= ?
-				ORDER BY p.observed_at DESC, p.id DESC LIMIT 1)`, seen(kindDeployment, "d"), *m.at)
-		return p
+				ORDER BY p.observed_at DESC, p.id DESC LIMIT 1)`, s.seen(f, kindDeployment, "d"), *m.at)
+	default:
+		s.past(p, f, *m.at)
 	}
-	p.deployments = sqlf(`SELECT d.id, d.vendor_id, o.users, o.installs, ? FROM deployments d
-		JOIN observations o ON o.id = (SELECT p.id FROM observations p WHERE p.deployment_id = d.id AND p.recorded_at <= ?
-			ORDER BY p.observed_at DESC, p.id DESC LIMIT 1)`, seen(kindDeployment, "d"), *m.at)
-	// What a license no longer tells because it was removed, the end of its history does.
-	p.licenses = sqlf(`SELECT h.license_id AS id, COALESCE(l.contract_id, gone.contract_id) AS contract_id, COALESCE(c.vendor_id, 0) AS vendor_id,
-			COALESCE(l.metric, gone.metric) AS metric, h.capacity, h.quantity, h.committed, h.used, h.reserved, `+ends+`, ?
-		FROM license_states h LEFT JOIN licenses l ON l.id = h.license_id
-		LEFT JOIN license_states gone ON l.id IS NULL AND gone.license_id = h.license_id AND gone.deleted
-		LEFT JOIN contracts c ON c.id = COALESCE(l.contract_id, gone.contract_id)
-		WHERE NOT h.deleted AND h.id IN (SELECT MAX(p.id) FROM license_states p WHERE p.at <= ? GROUP BY p.license_id)`, seen(kindLicense, "l"), *m.at)
-	p.shares = sqlf(`SELECT h.allocation_id AS id, h.license_id, NULLIF(h.deployment_id, 0) AS deployment_id, h.quantity, h.metric, ?
-		FROM allocation_states h LEFT JOIN allocations a ON a.id = h.allocation_id
-		WHERE NOT h.deleted AND h.id IN (SELECT MAX(p.id) FROM allocation_states p WHERE p.at <= ? GROUP BY p.allocation_id)`, seen(kindAllocation, "a"), *m.at)
 	return p
 }
+
+// past reads from the histories. The last state by then is looked for one by one: a history may be much longer than the list of what has
+// one. What was removed tells with its last state what it belonged to.
+func (s *session) past(p *sources, f *facts, at time.Time) {
+	p.deployments = sqlf(`SELECT d.id, d.vendor_id, o.users, o.installs, ? FROM deployments d
+		JOIN observations o ON o.id = (SELECT p.id FROM observations p WHERE p.deployment_id = d.id AND p.recorded_at <= ?
+			ORDER BY p.observed_at DESC, p.id DESC LIMIT 1)`, s.seen(f, kindDeployment, "d"), at)
+	p.licenses = sqlf(`SELECT k.id, k.contract_id, COALESCE(c.vendor_id, 0) AS vendor_id, k.metric, h.capacity, h.quantity, h.committed, h.used, h.reserved, `+ends+`, ?
+		FROM (SELECT n.id, n.contract_id, n.metric FROM licenses n UNION ALL SELECT g.license_id, g.contract_id, g.metric FROM license_states g WHERE g.deleted) k
+		JOIN license_states h ON NOT h.deleted AND h.id = (SELECT p.id FROM license_states p WHERE p.license_id = k.id AND p.at <= ? ORDER BY p.id DESC LIMIT 1)
+		LEFT JOIN licenses l ON l.id = k.id LEFT JOIN contracts c ON c.id = k.contract_id`, s.seen(f, kindLicense, "l"), at)
+	const ever = `(SELECT n.id, n.license_id, n.deployment_id FROM allocations n
+		UNION ALL SELECT g.allocation_id, g.license_id, NULLIF(g.deployment_id, 0) FROM allocation_states g WHERE g.deleted) k`
+	p.shares = sqlf(`SELECT k.id, k.license_id, k.deployment_id, h.quantity, h.metric, ? FROM `+ever+`
+		JOIN allocation_states h ON NOT h.deleted AND h.id = (SELECT p.id FROM allocation_states p WHERE p.allocation_id = k.id AND p.at <= ? ORDER BY p.id DESC LIMIT 1)
+		LEFT JOIN allocations a ON a.id = k.id`, s.seen(f, kindAllocation, "a"), at)
+	p.links = sqlf(`SELECT k.license_id, k.deployment_id FROM ` + ever)
+	// More than what depended on the seed then does no harm, and is found much sooner.
+	const covers = `SELECT k.license_id, k.deployment_id FROM ` + ever + ` WHERE k.deployment_id IS NOT NULL
+		AND EXISTS (SELECT 1 FROM allocation_states u WHERE u.allocation_id = k.id AND u.quantity IS NULL)`
+	p.covers = sqlf(covers)
+	p.edges = sqlf(covers + ` AND EXISTS (SELECT 1 FROM license_states c WHERE c.license_id = k.license_id AND c.capacity IS NOT NULL)`)
+}
+
+// seen is 4 for what the principal may see.
+func (s *session) seen(f *facts, kind, alias string) condition {
+	where := s.visible(f, kind, alias)
+	if where == nil {
+		where = always
+	}
+	return sqlf("CASE WHEN ? THEN 4 ELSE 0 END AS seen", where)
+}
+
+// ends is the last day of the license l or of its contract c, as the number YYYYMMDD; no day is later than all.
+const ends = `CAST(REPLACE(CASE WHEN COALESCE(l.ends_on, '9999-12-31') < COALESCE(c.ends_on, '9999-12-31') THEN COALESCE(l.ends_on, '9999-12-31')
+	ELSE COALESCE(c.ends_on, '9999-12-31') END, '-', '') AS BIGINT) AS ends`
 
 // reading collects the numbers of a statement with several parts. Each part is one row: a column of numbers is one text, because
 // tens of thousands of rows would take longer to hand over than to find.

@@ -36,6 +36,7 @@ func (s *Store) postgresPool(conns int, readOnly bool, statement time.Duration) 
 		"statement_timeout":                   millis(statement),
 		"lock_timeout":                        millis(s.cfg.LockTimeout),
 		"idle_in_transaction_session_timeout": millis(s.cfg.IdleTimeout),
+		"jit":                                 "off", // it takes longer to compile our statements than to run them
 	} {
 		if _, given := cfg.Runtime[name]; !given {
 			cfg.Runtime[name] = value
