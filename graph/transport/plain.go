@@ -66,7 +66,7 @@ func (p *presenter) refuse(w http.ResponseWriter, r *http.Request, err error) {
 
 // several gives the errors that are joined in one.
 func several(err error) []error {
-	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // the tree is walked here
+	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
 		return []error{err}
 	}

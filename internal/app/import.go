@@ -121,7 +121,7 @@ func (c *importDeployments) Run(ctx context.Context, out outputs) error {
 func (c *importOne) run(ctx context.Context, out outputs, cmd *operation.Import) (err error) {
 	w := begin(out)
 	defer w.end()
-	cmd.Request.DryRun = &c.DryRun
+	cmd.DryRun = &c.DryRun
 	file, summary, err := w.read(cmd.Kind, c.File)
 	if err != nil {
 		return err

@@ -116,7 +116,7 @@ func TestServeDemo(t *testing.T) {
 	again := start(t, []string{"RINGFENCE_DATA_DIR=" + dir}, "serve", "--dev", "--demo", "--listen", "127.0.0.1:0").serves()
 	again.terminate()
 	says(t, again.ends(0).ok(t).stderr, "Contoso is there already")
-	says(t, cli(t, "verify", "--data-dir", dir).ok(t).stdout, "clean: 22 licenses")
+	says(t, cli(t, "verify", "--data-dir", dir).ok(t).stdout, "clean: 25 licenses")
 }
 
 // A request that is being sent when SIGTERM comes is answered; new ones are not taken; the program ends with 0.

@@ -13,7 +13,6 @@ type graphUserImport struct {
 	p     *ImportPayload
 	users *userImport
 	names map[string]string // of users who were deleted, by external id
-	gone  int64
 	state *entraState
 }
 

@@ -2,8 +2,8 @@ package operation
 
 import (
 	"context"
-	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/ringfence/ringfence/ent"
@@ -137,10 +137,10 @@ func (l *licenseRow) changes() (words []string) {
 	b := l.before
 	was, is := "unlimited", "unlimited"
 	if !b.UnlimitedQuantity {
-		was = fmt.Sprint(b.Quantity)
+		was = strconv.FormatInt(b.Quantity, 10)
 	}
 	if !l.Quantity.Unlimited {
-		is = fmt.Sprint(l.Quantity.Units)
+		is = strconv.FormatInt(l.Quantity.Units, 10)
 	}
 	if was != is {
 		words = append(words, was+" → "+is)
@@ -239,7 +239,7 @@ func unitsOf(q feed.Quantity) string {
 	if q.Unlimited {
 		return "unlimited"
 	}
-	return fmt.Sprint(q.Units)
+	return strconv.FormatInt(q.Units, 10)
 }
 
 // change asks the policy about a change of a license, as the caller, and carries it out but for what follows.

@@ -97,7 +97,7 @@ func (r *reading) userKeys(ctx context.Context, wanted []string) (map[string]int
 		keys[i] = nameKey(name)
 	}
 	found := map[string]int64{}
-	rows, err := r.Query(ctx, `SELECT name_key, id FROM users WHERE `+r.Any("name_key", 1), r.Array(append(keys, "")))
+	rows, err := r.Query(ctx, `SELECT name_key, id FROM users WHERE `+r.Any("name_key", 1), r.Array(keys))
 	if err := each(rows, err, scanKey(found)); err != nil {
 		return nil, err
 	}

@@ -13,7 +13,7 @@ import (
 
 func init() {
 	const fields = `serviceToken { id name purpose roles live createdBy expiresAt }` // a dry run is of another moment
-	payloads["createServiceToken"], payloads["revokeServiceToken"] = fields, fields // the secret is told once, so it has tests of its own
+	payloads["createServiceToken"], payloads["revokeServiceToken"] = fields, fields  // the secret is told once, so it has tests of its own
 	examples["createServiceToken"] = func(*world) in { return in{"name": "Entra", "purpose": "SCIM"} }
 	examples["revokeServiceToken"] = func(w *world) in {
 		made, _ := w.token(in{"name": w.fresh("client"), "purpose": "SCIM"})
@@ -42,11 +42,16 @@ type tokenAnswer struct {
 	}
 }
 
+// createToken writes the document that makes a token and asks for all there is.
+func createToken() string {
+	return strings.Replace(mutation("createServiceToken"), "serviceToken {", "secret serviceToken { createdAt revokedAt usedAt", 1)
+}
+
 // token makes a service token and gives it with its secret.
 func (a actor) token(input in) (serviceToken, string) {
 	a.w.Helper()
 	var answer tokenAnswer
-	a.ask(strings.Replace(mutation("createServiceToken"), "serviceToken {", "secret serviceToken { createdAt revokedAt usedAt", 1), in{"input": input}, &answer)
+	a.ask(createToken(), in{"input": input}, &answer)
 	if answer.Answer.Secret == nil {
 		a.w.Fatal("there is no secret")
 	}
@@ -111,14 +116,14 @@ func TestTheUseOfATokenIsNotedByTheMinute(t *testing.T) {
 
 func TestATokenThatIsOverOpensNothing(t *testing.T) {
 	each(t, func(w *world) {
-		made, secret := w.token(in{"name": "reports", "purpose": "API", "roles": []string{"AUDITOR"}, "expiresAt": w.Clock.Now().Add(time.Hour)})
+		_, secret := w.token(in{"name": "reports", "purpose": "API", "roles": []string{"AUDITOR"}, "expiresAt": w.Clock.Now().Add(time.Hour)})
 		service := w.WithToken(secret)
 		service.Do(whoAmI, nil, nil)
 		w.Clock.Advance(2 * time.Hour)
 		service.Fails("UNAUTHENTICATED", whoAmI, nil)
 		w.want(w.tokens()[0].Live, false)
 
-		made, secret = w.token(in{"name": "reports", "purpose": "API"}) // the name is free again
+		made, secret := w.token(in{"name": "reports", "purpose": "API"}) // the name is free again
 		service = w.WithToken(secret)
 		service.Do(whoAmI, nil, nil)
 		w.do("revokeServiceToken", in{"serviceTokenId": made.ID, "dryRun": true})
@@ -210,6 +215,6 @@ func TestTheSecretIsToldOnce(t *testing.T) {
 func (w *world) sendToken(input in) tokenAnswer {
 	w.Helper()
 	var answer tokenAnswer
-	w.Admin().Do(mutation("createServiceToken"), apptest.Vars{"input": input}, &answer)
+	w.Admin().Do(createToken(), apptest.Vars{"input": input}, &answer)
 	return answer
 }
