@@ -137,6 +137,7 @@ var filters = []filter{
 	{"users", `email: {eq: "bob@example.com"}`, 1},
 	{"users", `externalId: {eq: "x-bob"}`, 1},
 	{"users", `department: {in: ["hr", "sales"]}`, 10},
+	{"users", `costCenter: {eq: "cc hr"}`, 4},
 	{"users", `usageLocationIn: ["FR"]`, 0},
 	{"users", `typeIn: [MEMBER]`, 13},
 	{"users", `enabled: false`, 0},

@@ -4293,6 +4293,8 @@ input UserWhere {
   externalId: TextFilter
   "By department."
   department: TextFilter
+  "By cost center."
+  costCenter: TextFilter
   "Uses from one of these countries (ISO 3166-1 alpha-2)."
   usageLocationIn: [String!]
   "Of one of these kinds."

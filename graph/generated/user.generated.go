@@ -1065,7 +1065,7 @@ func unmarshalInputUserWhere(ctx context.Context, ec *executionContext, obj any)
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"idIn", "search", "userName", "displayName", "email", "externalId", "department", "usageLocationIn", "typeIn", "enabled", "groupIdIn", "licenseIdIn", "seatStateIn"}
+	fieldsInOrder := [...]string{"idIn", "search", "userName", "displayName", "email", "externalId", "department", "costCenter", "usageLocationIn", "typeIn", "enabled", "groupIdIn", "licenseIdIn", "seatStateIn"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -1121,6 +1121,13 @@ func unmarshalInputUserWhere(ctx context.Context, ec *executionContext, obj any)
 				return it, err
 			}
 			it.Department = data
+		case "costCenter":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("costCenter"))
+			data, err := unmarshalOTextFilter2ᚖgithubᚗcomᚋringfenceᚋringfenceᚋinternalᚋqueryᚐTextFilter(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.CostCenter = data
 		case "usageLocationIn":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("usageLocationIn"))
 			data, err := unmarshalOString2ᚕstringᚄ(ctx, ec, v)

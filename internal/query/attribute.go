@@ -128,6 +128,9 @@ func (s *session) usersTable(f *facts) *directoryTable {
 	emails, addresses := t.items["emails"], t.items["addresses"]
 	emails.source, emails.where = keptItems("emails", noEmails), sqlf("(t.email <> '' OR COALESCE(?, '') <> 'null')", itemType("value"))
 	emails.attributes["value"] = anyCase(itemOr("value", "t.email"))
+	emails.narrow = func(value string) condition { // it is the user's address, or there are others
+		return sqlf(`(LOWER(t.email) = LOWER(CAST(? AS TEXT)) OR t.attributes LIKE '%"emails"%')`, value)
+	}
 	t.attributes["emails.value"] = anyCase(sqlf("t.email")) // to sort by
 	addresses.source = keptItems("addresses", noAddresses)
 	addresses.where = sqlf("(t.usage_location <> '' OR CAST(e.value AS TEXT) <> '" + bareAddress + "')")

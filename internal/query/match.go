@@ -85,6 +85,8 @@ type directoryItems struct {
 	source     condition
 	where      condition
 	attributes map[string]*directoryAttribute
+	// narrow gives what must hold of a row if one of its items has a value, so that not every row is taken apart; nil: nothing is known.
+	narrow func(value string) condition
 }
 
 func (all AllOf) on(t *directoryTable) (condition, error) { return t.each(all, and) }
@@ -123,7 +125,27 @@ func (h HasItem) on(t *directoryTable) (condition, error) {
 		}
 		where = append(where, c)
 	}
-	return sqlf("EXISTS (SELECT 1 FROM ? WHERE ?)", items.source, and(where...)), nil
+	exists := sqlf("EXISTS (SELECT 1 FROM ? WHERE ?)", items.source, and(where...))
+	if wanted, named := equalTo(h.Match, "value"); named && items.narrow != nil {
+		return and(items.narrow(wanted), exists), nil
+	}
+	return exists, nil
+}
+
+// equalTo gives the text that an attribute must be equal to for a condition to hold, if there is one.
+func equalTo(m Match, attribute string) (string, bool) {
+	switch m := m.(type) {
+	case Compare:
+		text, is := m.Value.(string)
+		return text, is && m.Attribute == attribute && m.Operator == Equal
+	case AllOf:
+		for _, part := range m {
+			if text, named := equalTo(part, attribute); named {
+				return text, true
+			}
+		}
+	}
+	return "", false
 }
 
 // unsearchable says that nothing can be searched by an attribute.

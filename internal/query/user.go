@@ -126,6 +126,7 @@ type UserWhere struct {
 	Email           *TextFilter
 	ExternalID      *TextFilter
 	Department      *TextFilter
+	CostCenter      *TextFilter
 	UsageLocationIn []string
 	TypeIn          []user.Type
 	Enabled         *bool
@@ -176,6 +177,7 @@ func (f *facts) openUsers(w *UserWhere) error {
 		{used(w.Email), "email", []string{"email"}},
 		{used(w.ExternalID), "externalId", []string{"external_id"}},
 		{used(w.Department), "department", []string{"department"}},
+		{used(w.CostCenter), "costCenter", []string{"cost_center"}},
 		{w.UsageLocationIn != nil, "usageLocationIn", []string{"usage_location"}},
 		{w.TypeIn != nil, "typeIn", []string{"type"}},
 		{w.Enabled != nil, "enabled", []string{"enabled"}},
@@ -211,6 +213,7 @@ func (s *session) usersWhere(f *facts, w *UserWhere) condition {
 		w.Email.on("t.email"),
 		w.ExternalID.on("t.external_id"),
 		w.Department.on("t.department"),
+		w.CostCenter.on("t.cost_center"),
 		among("t.usage_location", w.UsageLocationIn),
 		among("t.type", w.TypeIn),
 		whether(w.Enabled, sqlf("t.enabled")),
