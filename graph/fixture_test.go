@@ -108,7 +108,7 @@ func (b *builder) catalog() {
 
 func (b *builder) user(name, department string) int64 {
 	return b.put(name, id.User, b.c.User.Create().SetUserName(name).SetNameKey(strings.ToLower(name)).SetDisplayName("Name of "+name).
-		SetEmail(name+"@example.com").SetExternalID("x-"+name).SetDepartment(department).SetCostCenter("CC " + department).SetUsageLocation("DE").SaveX(b.ctx).ID)
+		SetEmail(name+"@example.com").SetExternalID("x-"+name).SetDepartment(department).SetCostCenter("CC "+department).SetUsageLocation("DE").SaveX(b.ctx).ID)
 }
 
 func (b *builder) group(name string, members ...string) {

@@ -28,7 +28,9 @@ func BenchmarkDirectory(b *testing.B) {
 					n := from + i
 					inputs[i] = in{"userName": fmt.Sprintf("user%06d@contoso.example", n), "externalId": fmt.Sprintf("ext-%06d", n), "email": fmt.Sprintf("User.%06d@contoso.example", n)}
 				}
-				var made struct{ Answer struct{ Users []struct{ ID string } } }
+				var made struct {
+					Answer struct{ Users []struct{ ID string } }
+				}
 				s.Admin().Do(`mutation($input: UpsertUsersInput!) { answer: upsertUsers(input: $input) { users { id } } }`, apptest.Vars{"input": in{"users": inputs}}, &made)
 				ids := make([]string, part)
 				for i, u := range made.Answer.Users {
