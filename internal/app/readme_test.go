@@ -3,6 +3,7 @@ package app_test
 import (
 	"encoding/json"
 	"os"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"strings"
@@ -54,7 +55,7 @@ func TestReadmeLinks(t *testing.T) {
 			if strings.Contains(link[1], "://") {
 				continue
 			}
-			if _, err := os.Stat("../../" + link[1]); err != nil {
+			if _, err := os.Stat(filepath.Join("../..", filepath.Dir(file), link[1])); err != nil { // as the page is read
 				t.Errorf("%s: %v", file, err)
 			}
 		}
