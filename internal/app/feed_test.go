@@ -269,7 +269,7 @@ func (s *sheet) path() string {
 // Files over HTTP, with the caller's token: who may, who may not, and what is recorded.
 func TestImportOverHTTP(t *testing.T) {
 	may := map[string][]string{
-		"directory": {identity.RoleGlobalAdmin, identity.RoleLicenseAdmin},
+		"directory": {identity.RoleGlobalAdmin, identity.RoleLicenseAdmin, "PROVISIONER"},
 		"contracts": {identity.RoleGlobalAdmin, identity.RoleLicenseAdmin, "CONTRACT_MANAGER"},
 	}
 	area := map[string]string{"users": "directory", "groups": "directory", "memberships": "directory"}
@@ -281,7 +281,7 @@ func TestImportOverHTTP(t *testing.T) {
 				kind = "contracts"
 			}
 			send(t, s, "", sheet.path(), sheet.text).refused(t, 401, "UNAUTHENTICATED")
-			for _, role := range []string{"", "AUDITOR", "ANALYST", "POLICY_AUTHOR", "CONTRACT_MANAGER"} {
+			for _, role := range []string{"", "AUDITOR", "ANALYST", "POLICY_AUTHOR", "CONTRACT_MANAGER", "PROVISIONER"} {
 				if strings.Contains(strings.Join(may[kind], " "), role) && role != "" {
 					continue
 				}

@@ -7,9 +7,11 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strings"
 	"sync/atomic"
 	"time"
 
+	"github.com/ringfence/ringfence/internal/fault"
 	"github.com/ringfence/ringfence/internal/feed"
 	"github.com/ringfence/ringfence/internal/identity"
 	"github.com/ringfence/ringfence/internal/operation"
@@ -57,12 +59,18 @@ func (c *importProducts) Run(ctx context.Context, out outputs) error {
 
 type importUsers struct{ importOne }
 
+// Help names the columns.
+func (*importUsers) Help() string { return columns(feed.Users.Columns()) }
+
 // Run loads users.
 func (c *importUsers) Run(ctx context.Context, out outputs) error {
 	return c.run(ctx, out, &operation.Import{Kind: "users"})
 }
 
 type importGroups struct{ importOne }
+
+// Help names the columns.
+func (*importGroups) Help() string { return columns(feed.Groups.Columns()) }
 
 // Run loads groups.
 func (c *importGroups) Run(ctx context.Context, out outputs) error {
@@ -74,12 +82,18 @@ type importMemberships struct {
 	Complete bool `help:"The file has all members of the groups it names: others leave them." env:"RINGFENCE_COMPLETE"`
 }
 
+// Help names the columns.
+func (*importMemberships) Help() string { return columns(feed.Memberships.Columns()) }
+
 // Run loads memberships.
 func (c *importMemberships) Run(ctx context.Context, out outputs) error {
 	return c.run(ctx, out, &operation.Import{Kind: "memberships", Complete: c.Complete})
 }
 
 type importContracts struct{ importOne }
+
+// Help names the columns.
+func (*importContracts) Help() string { return columns(feed.Contracts.Columns()) }
 
 // Run loads contracts.
 func (c *importContracts) Run(ctx context.Context, out outputs) error {
@@ -88,12 +102,18 @@ func (c *importContracts) Run(ctx context.Context, out outputs) error {
 
 type importLicenses struct{ importOne }
 
+// Help names the columns.
+func (*importLicenses) Help() string { return columns(feed.Licenses.Columns()) }
+
 // Run loads licenses.
 func (c *importLicenses) Run(ctx context.Context, out outputs) error {
 	return c.run(ctx, out, &operation.Import{Kind: "licenses"})
 }
 
 type importAllocations struct{ importOne }
+
+// Help names the columns.
+func (*importAllocations) Help() string { return columns(feed.Allocations.Columns()) }
 
 // Run loads allocations.
 func (c *importAllocations) Run(ctx context.Context, out outputs) error {
@@ -107,6 +127,9 @@ type importDeployments struct {
 	Complete   bool      `help:"The file has everything its sources see: their other deployments fall to 0." env:"RINGFENCE_COMPLETE"`
 }
 
+// Help names the columns.
+func (*importDeployments) Help() string { return columns(feed.Deployments.Columns()) }
+
 // Run loads deployments.
 func (c *importDeployments) Run(ctx context.Context, out outputs) error {
 	cmd := &operation.Import{Kind: "deployments", Source: c.Source, Complete: c.Complete}
@@ -116,10 +139,16 @@ func (c *importDeployments) Run(ctx context.Context, out outputs) error {
 	return c.run(ctx, out, cmd)
 }
 
+// columns tells which columns a file must have, and may.
+func columns(must, may []string) string {
+	return "Columns: " + strings.Join(must, ", ") + "; " + strings.Join(may, ", ") + ". Only the first " + map[bool]string{true: "is", false: fmt.Sprint(len(must), " are")}[len(must) == 1] +
+		" needed. More, with an example of each file: docs/feeds.md."
+}
+
 // run checks the whole file, then writes all of it or nothing, as the service itself; the policy decides and the decision is
 // recorded. What it did goes to stdout, what is odd about the file and progress to stderr.
 func (c *importOne) run(ctx context.Context, out outputs, cmd *operation.Import) (err error) {
-	w := begin(out)
+	w := c.begin(out)
 	defer w.end()
 	cmd.DryRun = &c.DryRun
 	file, summary, err := w.read(cmd.Kind, c.File)
@@ -152,11 +181,12 @@ func (c *importing) open(ctx context.Context, w *importWork) (*operation.Runner,
 // importWork is an import at work: it tells its progress.
 type importWork struct {
 	*progress
-	out outputs
+	out     outputs
+	dataDir string
 }
 
-func begin(out outputs) *importWork {
-	return &importWork{progress: startProgress(out.stderr, "import", tellWorkEvery), out: out}
+func (c *importing) begin(out outputs) *importWork {
+	return &importWork{progress: startProgress(out.stderr, "import", tellWorkEvery), out: out, dataDir: c.DataDir}
 }
 
 // importFile is a file that was read and found good, and can be read again.
@@ -170,7 +200,7 @@ func (f *importFile) Close() error { return f.source.Close() }
 
 // read checks a whole file.
 func (w *importWork) read(kind, path string) (*importFile, *feed.Summary, error) {
-	src, err := openSource(path)
+	src, err := openSource(path, w.dataDir)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -240,9 +270,9 @@ type source struct {
 	size int64
 }
 
-func openSource(path string) (*source, error) {
+func openSource(path, dataDir string) (*source, error) {
 	if path == "-" {
-		return keep("standard input", os.Stdin, 1<<62)
+		return keep(dataDir, "standard input", os.Stdin, 1<<62)
 	}
 	file, err := os.Open(path)
 	if err != nil {
@@ -255,16 +285,20 @@ func openSource(path string) (*source, error) {
 	if info.Mode().IsRegular() {
 		return &source{name: path, file: file, size: info.Size()}, nil
 	}
-	kept, err := keep(path, file, 1<<62)
+	kept, err := keep(dataDir, path, file, 1<<62)
 	return kept, errors.Join(err, file.Close())
 }
 
 // errTooLarge ends the reading of what has more bytes than are allowed.
 var errTooLarge = errors.New("the file is too large")
 
-// keep copies what can be read once into a temporary file.
-func keep(name string, from io.Reader, most int64) (_ *source, err error) {
-	file, err := os.CreateTemp("", "ringfence-import-")
+// keep copies what can be read once into a temporary file: in the data directory if there is one, because the image has no other
+// place, else where the system keeps such files.
+func keep(dataDir, name string, from io.Reader, most int64) (_ *source, err error) {
+	if info, err := os.Stat(dataDir); err != nil || !info.IsDir() {
+		dataDir = ""
+	}
+	file, err := os.CreateTemp(dataDir, "ringfence-import-")
 	if err != nil {
 		return nil, err
 	}
@@ -276,14 +310,33 @@ func keep(name string, from io.Reader, most int64) (_ *source, err error) {
 	if err := os.Remove(file.Name()); err != nil {
 		return nil, err
 	}
-	n, err := io.Copy(file, io.LimitReader(from, most))
+	read := &watched{from: io.LimitReader(from, most)}
+	n, err := io.Copy(file, read)
+	if read.err != nil {
+		return nil, fault.Wrap(read.err, fault.InvalidInput, "%s did not arrive as a whole", name)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", name, err)
+		return nil, fmt.Errorf("keep %s: %w", name, err)
 	}
 	if n == most {
 		return nil, errTooLarge
 	}
 	return &source{name: name, file: file, size: n}, nil
+}
+
+// watched remembers what went wrong with reading, as opposed to what went wrong with what was read.
+type watched struct {
+	from io.Reader
+	err  error
+}
+
+// Read reads.
+func (w *watched) Read(p []byte) (int, error) {
+	n, err := w.from.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		w.err = err
+	}
+	return n, err
 }
 
 // Open gives the content from its beginning.

@@ -55,7 +55,7 @@ func (c *importGraphUsers) Run(ctx context.Context, out outputs) error {
 // run checks all pages, then takes each in or leaves it, and goes on where an earlier run was interrupted. Then it takes over what users
 // have in Entra, if that is asked for.
 func (c *importPages) run(ctx context.Context, out outputs, cmd operation.Import, takeover *operation.TakeOver) (err error) {
-	w := begin(out)
+	w := c.begin(out)
 	defer w.end()
 	cmd.DryRun = &c.DryRun
 	pages, last, err := w.readPages(cmd.Kind, c.Files)

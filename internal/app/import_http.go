@@ -66,12 +66,12 @@ func (i *importer) handle(w http.ResponseWriter, r *http.Request) (answer any, e
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Now().Add(arriveWithin)) // where it cannot be set, the server's own deadline holds
 	_ = control.SetWriteDeadline(time.Now().Add(arriveWithin + importWithin))
-	src, err := keep(cmd.File.Name, r.Body, i.Config.importLimit()+1)
+	src, err := keep(i.Config.DataDir, cmd.File.Name, r.Body, i.Config.importLimit()+1)
 	if errors.Is(err, errTooLarge) {
 		return nil, tooLarge(i.Config.importLimit())
 	}
 	if err != nil {
-		return nil, fault.Wrap(err, fault.InvalidInput, "the file did not arrive as a whole")
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, src.Close()) }()
 	return i.load(ctx, cmd, takeover, src)
