@@ -1,6 +1,7 @@
 package scim_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/ringfence/ringfence/internal/app/apptest"
+	"github.com/ringfence/ringfence/internal/operation"
 	"github.com/ringfence/ringfence/internal/scim"
 )
 
@@ -23,9 +25,18 @@ type client struct {
 	token string
 }
 
-// connect makes a client with a token of its own.
+// connect makes a client with a token of its own. At the end of the test every pool, seat, queue and the event chain is recounted.
 func connect(t testing.TB, s *apptest.Service) *client {
 	t.Helper()
+	t.Cleanup(func() {
+		if _, is := t.(*testing.T); !is {
+			return
+		}
+		err := operation.Verify(context.Background(), s.Store, func(f operation.Finding) { t.Errorf("%s: %s %s", f.Rule, f.Subject, f.Message) })
+		if err != nil {
+			t.Error(err)
+		}
+	})
 	return &client{t, s, s.URL + scim.Root, secret(s, in{"name": "Entra", "purpose": "SCIM"})}
 }
 

@@ -97,6 +97,10 @@ func wholeGroup(body object) (*groupChange, error) {
 func memberOf(item any) (id.ID, error) {
 	entry, _ := item.(object)
 	written, _ := entry["value"].(string)
+	if written == "" { // where it is tells, too
+		place, _ := entry["$ref"].(string)
+		written = place[strings.LastIndexByte(place, '/')+1:]
+	}
 	if written == "" {
 		return id.ID{}, wrong(invalidValue, "members: a member needs a value")
 	}

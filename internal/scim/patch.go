@@ -161,7 +161,7 @@ func (r *resource) carryOut(o object, s step) error {
 	if s.path == "" {
 		return r.spread(o, s)
 	}
-	if strings.EqualFold(s.path, "schemas") { // which follow from what there is
+	if strings.EqualFold(s.path, "schemas") || strings.EqualFold(s.path, "password") { // the one follows from what there is, the other is not kept
 		return nil
 	}
 	t, err := r.target(s.path)

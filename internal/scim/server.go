@@ -163,7 +163,11 @@ type actions map[string]func() error
 
 // methods carries out what the method of the request is for.
 func (q *request) methods(all actions) error {
-	if do := all[q.Method]; do != nil {
+	method := q.Method
+	if method == http.MethodHead { // as GET, of whose answer net/http leaves the body out
+		method = http.MethodGet
+	}
+	if do := all[method]; do != nil {
 		return do()
 	}
 	allowed := make([]string, 0, len(all))

@@ -188,6 +188,8 @@ func TestOneUserMadeByManyAtOnce(t *testing.T) {
 		}
 		group.Wait()
 		c.want(answers, map[int]int{201: 1, 409: 15})
+		head := c.send(http.MethodHead, "/Users?filter=userName%20eq%20%22ann%22", "", nil)
+		c.want([]any{head.status, head.raw}, []any{200, ""})
 	})
 }
 
@@ -196,7 +198,7 @@ func TestLimitsOfRequests(t *testing.T) {
 	c := connect(t, s)
 	large := `{"schemas": ["` + coreUser + `"], "userName": "x", "title": "` + strings.Repeat("x", 1<<20) + `"}`
 	c.want(c.refused(http.MethodPost, "/Users", large, nil), "413")
-	c.want(c.refused(http.MethodPost, "/Users", `{"schemas": ["`+coreUser+`"], "userName": "x", "title": "`+strings.Repeat("x", 70<<10)+`"}`, nil), "400 tooMany")
+	c.want(c.refused(http.MethodPost, "/Users", `{"schemas": ["`+coreUser+`"], "userName": "x", "title": "`+strings.Repeat("x", 70<<10)+`"}`, nil), "400 invalidValue")
 	deep := strings.Repeat(`{"a":`, 10_000) + "1" + strings.Repeat("}", 10_000)
 	c.want(c.refused(http.MethodPost, "/Users", deep, nil), "400 invalidSyntax")
 	c.want(c.refused(http.MethodPost, "/Users", "{\"schemas\": [\"\xff\"]}", nil), "400 invalidSyntax")

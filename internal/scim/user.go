@@ -170,7 +170,7 @@ func asText(o object) (string, error) {
 		return "", err
 	}
 	if len(written) > maxKept {
-		return "", wrong(tooMany, "the user has more than %d bytes of attributes", maxKept)
+		return "", wrong(invalidValue, "the user has more than %d bytes of attributes", maxKept)
 	}
 	return string(written), nil
 }
