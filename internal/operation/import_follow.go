@@ -61,6 +61,10 @@ func (w *writing) tellMembers(kind string, group int64, users, groups []int64) {
 
 // realign brings users, in order, in line with the licenses of the groups, a part of them at a time, with a fresh book.
 func (o *roster) realign(ctx context.Context, w *writing, users []int64) error {
+	users, err := w.waitingFirst(ctx, users)
+	if err != nil {
+		return err
+	}
 	for part := range slices.Chunk(users, importPart) {
 		if err := w.turnPage(ctx); err != nil {
 			return err

@@ -234,7 +234,7 @@ func (o *roster) remove(ctx context.Context, w *writing, links []link) error {
 	}
 	groups, users := pairs(gone)
 	table, args := w.tx.Table("v", 1, store.Column{Name: "group_id", Values: groups}, store.Column{Name: "user_id", Values: users})
-	_, err = w.tx.Exec(ctx, `DELETE FROM memberships WHERE EXISTS (SELECT 1 FROM `+table+` WHERE v.group_id = memberships.group_id AND v.user_id = memberships.user_id)`, args...)
+	_, err = w.tx.Exec(ctx, `DELETE FROM memberships WHERE (group_id, user_id) IN (SELECT v.group_id, v.user_id FROM `+table+`)`, args...)
 	return err
 }
 

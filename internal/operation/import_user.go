@@ -134,6 +134,10 @@ func (u *userImport) store(ctx context.Context, w *writing) error {
 
 // reconsiderAll does what follows from changes of many users, whose rows are written: a part of them at a time, with a fresh book.
 func (w *writing) reconsiderAll(ctx context.Context, users []int64) error {
+	users, err := w.waitingFirst(ctx, users)
+	if err != nil {
+		return err
+	}
 	for part := range slices.Chunk(users, importPart) {
 		if err := w.turnPage(ctx); err != nil {
 			return err
@@ -147,6 +151,13 @@ func (w *writing) reconsiderAll(ctx context.Context, users []int64) error {
 		}
 	}
 	return nil
+}
+
+// waitingFirst puts those users first who wait or are in error: what others give back is then not given to somebody of whom a later
+// part takes it.
+func (r *reading) waitingFirst(ctx context.Context, users []int64) ([]int64, error) {
+	waiting, err := r.ids(ctx, `SELECT DISTINCT user_id FROM seats WHERE state <> 'ACTIVE' AND `+r.Any("user_id", 1)+` ORDER BY user_id`, r.Array(users))
+	return append(waiting, without(users, waiting)...), err
 }
 
 // userChanges tells what is different about a user.
