@@ -35,8 +35,13 @@ import (
 	"github.com/ringfence/ringfence/ent/licensestate"
 	"github.com/ringfence/ringfence/ent/membership"
 	"github.com/ringfence/ringfence/ent/observation"
+	"github.com/ringfence/ringfence/ent/policydifference"
+	"github.com/ringfence/ringfence/ent/policypublication"
+	"github.com/ringfence/ringfence/ent/policyrevision"
+	"github.com/ringfence/ringfence/ent/policytrial"
 	"github.com/ringfence/ringfence/ent/product"
 	"github.com/ringfence/ringfence/ent/purchasereservation"
+	"github.com/ringfence/ringfence/ent/replica"
 	"github.com/ringfence/ringfence/ent/seat"
 	"github.com/ringfence/ringfence/ent/seatreason"
 	"github.com/ringfence/ringfence/ent/serviceplan"
@@ -92,10 +97,20 @@ type Client struct {
 	Membership *MembershipClient
 	// Observation is the client for interacting with the Observation builders.
 	Observation *ObservationClient
+	// PolicyDifference is the client for interacting with the PolicyDifference builders.
+	PolicyDifference *PolicyDifferenceClient
+	// PolicyPublication is the client for interacting with the PolicyPublication builders.
+	PolicyPublication *PolicyPublicationClient
+	// PolicyRevision is the client for interacting with the PolicyRevision builders.
+	PolicyRevision *PolicyRevisionClient
+	// PolicyTrial is the client for interacting with the PolicyTrial builders.
+	PolicyTrial *PolicyTrialClient
 	// Product is the client for interacting with the Product builders.
 	Product *ProductClient
 	// PurchaseReservation is the client for interacting with the PurchaseReservation builders.
 	PurchaseReservation *PurchaseReservationClient
+	// Replica is the client for interacting with the Replica builders.
+	Replica *ReplicaClient
 	// Seat is the client for interacting with the Seat builders.
 	Seat *SeatClient
 	// SeatReason is the client for interacting with the SeatReason builders.
@@ -139,8 +154,13 @@ func (c *Client) init() {
 	c.LicenseState = NewLicenseStateClient(c.config)
 	c.Membership = NewMembershipClient(c.config)
 	c.Observation = NewObservationClient(c.config)
+	c.PolicyDifference = NewPolicyDifferenceClient(c.config)
+	c.PolicyPublication = NewPolicyPublicationClient(c.config)
+	c.PolicyRevision = NewPolicyRevisionClient(c.config)
+	c.PolicyTrial = NewPolicyTrialClient(c.config)
 	c.Product = NewProductClient(c.config)
 	c.PurchaseReservation = NewPurchaseReservationClient(c.config)
+	c.Replica = NewReplicaClient(c.config)
 	c.Seat = NewSeatClient(c.config)
 	c.SeatReason = NewSeatReasonClient(c.config)
 	c.ServicePlan = NewServicePlanClient(c.config)
@@ -259,8 +279,13 @@ func (c *Client) Tx(ctx context.Context) (*Tx, error) {
 		LicenseState:        NewLicenseStateClient(cfg),
 		Membership:          NewMembershipClient(cfg),
 		Observation:         NewObservationClient(cfg),
+		PolicyDifference:    NewPolicyDifferenceClient(cfg),
+		PolicyPublication:   NewPolicyPublicationClient(cfg),
+		PolicyRevision:      NewPolicyRevisionClient(cfg),
+		PolicyTrial:         NewPolicyTrialClient(cfg),
 		Product:             NewProductClient(cfg),
 		PurchaseReservation: NewPurchaseReservationClient(cfg),
+		Replica:             NewReplicaClient(cfg),
 		Seat:                NewSeatClient(cfg),
 		SeatReason:          NewSeatReasonClient(cfg),
 		ServicePlan:         NewServicePlanClient(cfg),
@@ -306,8 +331,13 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 		LicenseState:        NewLicenseStateClient(cfg),
 		Membership:          NewMembershipClient(cfg),
 		Observation:         NewObservationClient(cfg),
+		PolicyDifference:    NewPolicyDifferenceClient(cfg),
+		PolicyPublication:   NewPolicyPublicationClient(cfg),
+		PolicyRevision:      NewPolicyRevisionClient(cfg),
+		PolicyTrial:         NewPolicyTrialClient(cfg),
 		Product:             NewProductClient(cfg),
 		PurchaseReservation: NewPurchaseReservationClient(cfg),
+		Replica:             NewReplicaClient(cfg),
 		Seat:                NewSeatClient(cfg),
 		SeatReason:          NewSeatReasonClient(cfg),
 		ServicePlan:         NewServicePlanClient(cfg),
@@ -346,9 +376,10 @@ func (c *Client) Use(hooks ...Hook) {
 		c.Allocation, c.AllocationState, c.Allotment, c.AllotmentDelegate,
 		c.AllotmentScope, c.Contract, c.Decision, c.Deployment, c.Event, c.Exclusion,
 		c.Feed, c.Group, c.GroupLicense, c.GroupNesting, c.Journal, c.JournalHead,
-		c.License, c.LicenseState, c.Membership, c.Observation, c.Product,
-		c.PurchaseReservation, c.Seat, c.SeatReason, c.ServicePlan, c.ServiceToken,
-		c.User, c.Vendor,
+		c.License, c.LicenseState, c.Membership, c.Observation, c.PolicyDifference,
+		c.PolicyPublication, c.PolicyRevision, c.PolicyTrial, c.Product,
+		c.PurchaseReservation, c.Replica, c.Seat, c.SeatReason, c.ServicePlan,
+		c.ServiceToken, c.User, c.Vendor,
 	} {
 		n.Use(hooks...)
 	}
@@ -361,9 +392,10 @@ func (c *Client) Intercept(interceptors ...Interceptor) {
 		c.Allocation, c.AllocationState, c.Allotment, c.AllotmentDelegate,
 		c.AllotmentScope, c.Contract, c.Decision, c.Deployment, c.Event, c.Exclusion,
 		c.Feed, c.Group, c.GroupLicense, c.GroupNesting, c.Journal, c.JournalHead,
-		c.License, c.LicenseState, c.Membership, c.Observation, c.Product,
-		c.PurchaseReservation, c.Seat, c.SeatReason, c.ServicePlan, c.ServiceToken,
-		c.User, c.Vendor,
+		c.License, c.LicenseState, c.Membership, c.Observation, c.PolicyDifference,
+		c.PolicyPublication, c.PolicyRevision, c.PolicyTrial, c.Product,
+		c.PurchaseReservation, c.Replica, c.Seat, c.SeatReason, c.ServicePlan,
+		c.ServiceToken, c.User, c.Vendor,
 	} {
 		n.Intercept(interceptors...)
 	}
@@ -412,10 +444,20 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 		return c.Membership.mutate(ctx, m)
 	case *ObservationMutation:
 		return c.Observation.mutate(ctx, m)
+	case *PolicyDifferenceMutation:
+		return c.PolicyDifference.mutate(ctx, m)
+	case *PolicyPublicationMutation:
+		return c.PolicyPublication.mutate(ctx, m)
+	case *PolicyRevisionMutation:
+		return c.PolicyRevision.mutate(ctx, m)
+	case *PolicyTrialMutation:
+		return c.PolicyTrial.mutate(ctx, m)
 	case *ProductMutation:
 		return c.Product.mutate(ctx, m)
 	case *PurchaseReservationMutation:
 		return c.PurchaseReservation.mutate(ctx, m)
+	case *ReplicaMutation:
+		return c.Replica.mutate(ctx, m)
 	case *SeatMutation:
 		return c.Seat.mutate(ctx, m)
 	case *SeatReasonMutation:
@@ -3396,6 +3438,538 @@ func (c *ObservationClient) mutate(ctx context.Context, m *ObservationMutation) 
 	}
 }
 
+// PolicyDifferenceClient is a client for the PolicyDifference schema.
+type PolicyDifferenceClient struct {
+	config
+}
+
+// NewPolicyDifferenceClient returns a client for the PolicyDifference from the given config.
+func NewPolicyDifferenceClient(c config) *PolicyDifferenceClient {
+	return &PolicyDifferenceClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `policydifference.Hooks(f(g(h())))`.
+func (c *PolicyDifferenceClient) Use(hooks ...Hook) {
+	c.hooks.PolicyDifference = append(c.hooks.PolicyDifference, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `policydifference.Intercept(f(g(h())))`.
+func (c *PolicyDifferenceClient) Intercept(interceptors ...Interceptor) {
+	c.inters.PolicyDifference = append(c.inters.PolicyDifference, interceptors...)
+}
+
+// Create returns a builder for creating a PolicyDifference entity.
+func (c *PolicyDifferenceClient) Create() *PolicyDifferenceCreate {
+	mutation := newPolicyDifferenceMutation(c.config, OpCreate)
+	return &PolicyDifferenceCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of PolicyDifference entities.
+func (c *PolicyDifferenceClient) CreateBulk(builders ...*PolicyDifferenceCreate) *PolicyDifferenceCreateBulk {
+	return &PolicyDifferenceCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *PolicyDifferenceClient) MapCreateBulk(slice any, setFunc func(*PolicyDifferenceCreate, int)) *PolicyDifferenceCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &PolicyDifferenceCreateBulk{err: fmt.Errorf("calling to PolicyDifferenceClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*PolicyDifferenceCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &PolicyDifferenceCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for PolicyDifference.
+func (c *PolicyDifferenceClient) Update() *PolicyDifferenceUpdate {
+	mutation := newPolicyDifferenceMutation(c.config, OpUpdate)
+	return &PolicyDifferenceUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *PolicyDifferenceClient) UpdateOne(_m *PolicyDifference) *PolicyDifferenceUpdateOne {
+	mutation := newPolicyDifferenceMutation(c.config, OpUpdateOne, withPolicyDifference(_m))
+	return &PolicyDifferenceUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *PolicyDifferenceClient) UpdateOneID(id int64) *PolicyDifferenceUpdateOne {
+	mutation := newPolicyDifferenceMutation(c.config, OpUpdateOne, withPolicyDifferenceID(id))
+	return &PolicyDifferenceUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for PolicyDifference.
+func (c *PolicyDifferenceClient) Delete() *PolicyDifferenceDelete {
+	mutation := newPolicyDifferenceMutation(c.config, OpDelete)
+	return &PolicyDifferenceDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *PolicyDifferenceClient) DeleteOne(_m *PolicyDifference) *PolicyDifferenceDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *PolicyDifferenceClient) DeleteOneID(id int64) *PolicyDifferenceDeleteOne {
+	builder := c.Delete().Where(policydifference.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &PolicyDifferenceDeleteOne{builder}
+}
+
+// Query returns a query builder for PolicyDifference.
+func (c *PolicyDifferenceClient) Query() *PolicyDifferenceQuery {
+	return &PolicyDifferenceQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypePolicyDifference},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a PolicyDifference entity by its id.
+func (c *PolicyDifferenceClient) Get(ctx context.Context, id int64) (*PolicyDifference, error) {
+	return c.Query().Where(policydifference.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *PolicyDifferenceClient) GetX(ctx context.Context, id int64) *PolicyDifference {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *PolicyDifferenceClient) Hooks() []Hook {
+	return c.hooks.PolicyDifference
+}
+
+// Interceptors returns the client interceptors.
+func (c *PolicyDifferenceClient) Interceptors() []Interceptor {
+	return c.inters.PolicyDifference
+}
+
+func (c *PolicyDifferenceClient) mutate(ctx context.Context, m *PolicyDifferenceMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&PolicyDifferenceCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&PolicyDifferenceUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&PolicyDifferenceUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&PolicyDifferenceDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown PolicyDifference mutation op: %q", m.Op())
+	}
+}
+
+// PolicyPublicationClient is a client for the PolicyPublication schema.
+type PolicyPublicationClient struct {
+	config
+}
+
+// NewPolicyPublicationClient returns a client for the PolicyPublication from the given config.
+func NewPolicyPublicationClient(c config) *PolicyPublicationClient {
+	return &PolicyPublicationClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `policypublication.Hooks(f(g(h())))`.
+func (c *PolicyPublicationClient) Use(hooks ...Hook) {
+	c.hooks.PolicyPublication = append(c.hooks.PolicyPublication, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `policypublication.Intercept(f(g(h())))`.
+func (c *PolicyPublicationClient) Intercept(interceptors ...Interceptor) {
+	c.inters.PolicyPublication = append(c.inters.PolicyPublication, interceptors...)
+}
+
+// Create returns a builder for creating a PolicyPublication entity.
+func (c *PolicyPublicationClient) Create() *PolicyPublicationCreate {
+	mutation := newPolicyPublicationMutation(c.config, OpCreate)
+	return &PolicyPublicationCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of PolicyPublication entities.
+func (c *PolicyPublicationClient) CreateBulk(builders ...*PolicyPublicationCreate) *PolicyPublicationCreateBulk {
+	return &PolicyPublicationCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *PolicyPublicationClient) MapCreateBulk(slice any, setFunc func(*PolicyPublicationCreate, int)) *PolicyPublicationCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &PolicyPublicationCreateBulk{err: fmt.Errorf("calling to PolicyPublicationClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*PolicyPublicationCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &PolicyPublicationCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for PolicyPublication.
+func (c *PolicyPublicationClient) Update() *PolicyPublicationUpdate {
+	mutation := newPolicyPublicationMutation(c.config, OpUpdate)
+	return &PolicyPublicationUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *PolicyPublicationClient) UpdateOne(_m *PolicyPublication) *PolicyPublicationUpdateOne {
+	mutation := newPolicyPublicationMutation(c.config, OpUpdateOne, withPolicyPublication(_m))
+	return &PolicyPublicationUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *PolicyPublicationClient) UpdateOneID(id int64) *PolicyPublicationUpdateOne {
+	mutation := newPolicyPublicationMutation(c.config, OpUpdateOne, withPolicyPublicationID(id))
+	return &PolicyPublicationUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for PolicyPublication.
+func (c *PolicyPublicationClient) Delete() *PolicyPublicationDelete {
+	mutation := newPolicyPublicationMutation(c.config, OpDelete)
+	return &PolicyPublicationDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *PolicyPublicationClient) DeleteOne(_m *PolicyPublication) *PolicyPublicationDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *PolicyPublicationClient) DeleteOneID(id int64) *PolicyPublicationDeleteOne {
+	builder := c.Delete().Where(policypublication.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &PolicyPublicationDeleteOne{builder}
+}
+
+// Query returns a query builder for PolicyPublication.
+func (c *PolicyPublicationClient) Query() *PolicyPublicationQuery {
+	return &PolicyPublicationQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypePolicyPublication},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a PolicyPublication entity by its id.
+func (c *PolicyPublicationClient) Get(ctx context.Context, id int64) (*PolicyPublication, error) {
+	return c.Query().Where(policypublication.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *PolicyPublicationClient) GetX(ctx context.Context, id int64) *PolicyPublication {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *PolicyPublicationClient) Hooks() []Hook {
+	return c.hooks.PolicyPublication
+}
+
+// Interceptors returns the client interceptors.
+func (c *PolicyPublicationClient) Interceptors() []Interceptor {
+	return c.inters.PolicyPublication
+}
+
+func (c *PolicyPublicationClient) mutate(ctx context.Context, m *PolicyPublicationMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&PolicyPublicationCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&PolicyPublicationUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&PolicyPublicationUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&PolicyPublicationDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown PolicyPublication mutation op: %q", m.Op())
+	}
+}
+
+// PolicyRevisionClient is a client for the PolicyRevision schema.
+type PolicyRevisionClient struct {
+	config
+}
+
+// NewPolicyRevisionClient returns a client for the PolicyRevision from the given config.
+func NewPolicyRevisionClient(c config) *PolicyRevisionClient {
+	return &PolicyRevisionClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `policyrevision.Hooks(f(g(h())))`.
+func (c *PolicyRevisionClient) Use(hooks ...Hook) {
+	c.hooks.PolicyRevision = append(c.hooks.PolicyRevision, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `policyrevision.Intercept(f(g(h())))`.
+func (c *PolicyRevisionClient) Intercept(interceptors ...Interceptor) {
+	c.inters.PolicyRevision = append(c.inters.PolicyRevision, interceptors...)
+}
+
+// Create returns a builder for creating a PolicyRevision entity.
+func (c *PolicyRevisionClient) Create() *PolicyRevisionCreate {
+	mutation := newPolicyRevisionMutation(c.config, OpCreate)
+	return &PolicyRevisionCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of PolicyRevision entities.
+func (c *PolicyRevisionClient) CreateBulk(builders ...*PolicyRevisionCreate) *PolicyRevisionCreateBulk {
+	return &PolicyRevisionCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *PolicyRevisionClient) MapCreateBulk(slice any, setFunc func(*PolicyRevisionCreate, int)) *PolicyRevisionCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &PolicyRevisionCreateBulk{err: fmt.Errorf("calling to PolicyRevisionClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*PolicyRevisionCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &PolicyRevisionCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for PolicyRevision.
+func (c *PolicyRevisionClient) Update() *PolicyRevisionUpdate {
+	mutation := newPolicyRevisionMutation(c.config, OpUpdate)
+	return &PolicyRevisionUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *PolicyRevisionClient) UpdateOne(_m *PolicyRevision) *PolicyRevisionUpdateOne {
+	mutation := newPolicyRevisionMutation(c.config, OpUpdateOne, withPolicyRevision(_m))
+	return &PolicyRevisionUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *PolicyRevisionClient) UpdateOneID(id int64) *PolicyRevisionUpdateOne {
+	mutation := newPolicyRevisionMutation(c.config, OpUpdateOne, withPolicyRevisionID(id))
+	return &PolicyRevisionUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for PolicyRevision.
+func (c *PolicyRevisionClient) Delete() *PolicyRevisionDelete {
+	mutation := newPolicyRevisionMutation(c.config, OpDelete)
+	return &PolicyRevisionDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *PolicyRevisionClient) DeleteOne(_m *PolicyRevision) *PolicyRevisionDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *PolicyRevisionClient) DeleteOneID(id int64) *PolicyRevisionDeleteOne {
+	builder := c.Delete().Where(policyrevision.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &PolicyRevisionDeleteOne{builder}
+}
+
+// Query returns a query builder for PolicyRevision.
+func (c *PolicyRevisionClient) Query() *PolicyRevisionQuery {
+	return &PolicyRevisionQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypePolicyRevision},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a PolicyRevision entity by its id.
+func (c *PolicyRevisionClient) Get(ctx context.Context, id int64) (*PolicyRevision, error) {
+	return c.Query().Where(policyrevision.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *PolicyRevisionClient) GetX(ctx context.Context, id int64) *PolicyRevision {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *PolicyRevisionClient) Hooks() []Hook {
+	return c.hooks.PolicyRevision
+}
+
+// Interceptors returns the client interceptors.
+func (c *PolicyRevisionClient) Interceptors() []Interceptor {
+	return c.inters.PolicyRevision
+}
+
+func (c *PolicyRevisionClient) mutate(ctx context.Context, m *PolicyRevisionMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&PolicyRevisionCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&PolicyRevisionUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&PolicyRevisionUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&PolicyRevisionDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown PolicyRevision mutation op: %q", m.Op())
+	}
+}
+
+// PolicyTrialClient is a client for the PolicyTrial schema.
+type PolicyTrialClient struct {
+	config
+}
+
+// NewPolicyTrialClient returns a client for the PolicyTrial from the given config.
+func NewPolicyTrialClient(c config) *PolicyTrialClient {
+	return &PolicyTrialClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `policytrial.Hooks(f(g(h())))`.
+func (c *PolicyTrialClient) Use(hooks ...Hook) {
+	c.hooks.PolicyTrial = append(c.hooks.PolicyTrial, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `policytrial.Intercept(f(g(h())))`.
+func (c *PolicyTrialClient) Intercept(interceptors ...Interceptor) {
+	c.inters.PolicyTrial = append(c.inters.PolicyTrial, interceptors...)
+}
+
+// Create returns a builder for creating a PolicyTrial entity.
+func (c *PolicyTrialClient) Create() *PolicyTrialCreate {
+	mutation := newPolicyTrialMutation(c.config, OpCreate)
+	return &PolicyTrialCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of PolicyTrial entities.
+func (c *PolicyTrialClient) CreateBulk(builders ...*PolicyTrialCreate) *PolicyTrialCreateBulk {
+	return &PolicyTrialCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *PolicyTrialClient) MapCreateBulk(slice any, setFunc func(*PolicyTrialCreate, int)) *PolicyTrialCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &PolicyTrialCreateBulk{err: fmt.Errorf("calling to PolicyTrialClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*PolicyTrialCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &PolicyTrialCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for PolicyTrial.
+func (c *PolicyTrialClient) Update() *PolicyTrialUpdate {
+	mutation := newPolicyTrialMutation(c.config, OpUpdate)
+	return &PolicyTrialUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *PolicyTrialClient) UpdateOne(_m *PolicyTrial) *PolicyTrialUpdateOne {
+	mutation := newPolicyTrialMutation(c.config, OpUpdateOne, withPolicyTrial(_m))
+	return &PolicyTrialUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *PolicyTrialClient) UpdateOneID(id int64) *PolicyTrialUpdateOne {
+	mutation := newPolicyTrialMutation(c.config, OpUpdateOne, withPolicyTrialID(id))
+	return &PolicyTrialUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for PolicyTrial.
+func (c *PolicyTrialClient) Delete() *PolicyTrialDelete {
+	mutation := newPolicyTrialMutation(c.config, OpDelete)
+	return &PolicyTrialDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *PolicyTrialClient) DeleteOne(_m *PolicyTrial) *PolicyTrialDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *PolicyTrialClient) DeleteOneID(id int64) *PolicyTrialDeleteOne {
+	builder := c.Delete().Where(policytrial.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &PolicyTrialDeleteOne{builder}
+}
+
+// Query returns a query builder for PolicyTrial.
+func (c *PolicyTrialClient) Query() *PolicyTrialQuery {
+	return &PolicyTrialQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypePolicyTrial},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a PolicyTrial entity by its id.
+func (c *PolicyTrialClient) Get(ctx context.Context, id int64) (*PolicyTrial, error) {
+	return c.Query().Where(policytrial.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *PolicyTrialClient) GetX(ctx context.Context, id int64) *PolicyTrial {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *PolicyTrialClient) Hooks() []Hook {
+	return c.hooks.PolicyTrial
+}
+
+// Interceptors returns the client interceptors.
+func (c *PolicyTrialClient) Interceptors() []Interceptor {
+	return c.inters.PolicyTrial
+}
+
+func (c *PolicyTrialClient) mutate(ctx context.Context, m *PolicyTrialMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&PolicyTrialCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&PolicyTrialUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&PolicyTrialUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&PolicyTrialDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown PolicyTrial mutation op: %q", m.Op())
+	}
+}
+
 // ProductClient is a client for the Product schema.
 type ProductClient struct {
 	config
@@ -3723,6 +4297,139 @@ func (c *PurchaseReservationClient) mutate(ctx context.Context, m *PurchaseReser
 		return (&PurchaseReservationDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
 	default:
 		return nil, fmt.Errorf("ent: unknown PurchaseReservation mutation op: %q", m.Op())
+	}
+}
+
+// ReplicaClient is a client for the Replica schema.
+type ReplicaClient struct {
+	config
+}
+
+// NewReplicaClient returns a client for the Replica from the given config.
+func NewReplicaClient(c config) *ReplicaClient {
+	return &ReplicaClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `replica.Hooks(f(g(h())))`.
+func (c *ReplicaClient) Use(hooks ...Hook) {
+	c.hooks.Replica = append(c.hooks.Replica, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `replica.Intercept(f(g(h())))`.
+func (c *ReplicaClient) Intercept(interceptors ...Interceptor) {
+	c.inters.Replica = append(c.inters.Replica, interceptors...)
+}
+
+// Create returns a builder for creating a Replica entity.
+func (c *ReplicaClient) Create() *ReplicaCreate {
+	mutation := newReplicaMutation(c.config, OpCreate)
+	return &ReplicaCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of Replica entities.
+func (c *ReplicaClient) CreateBulk(builders ...*ReplicaCreate) *ReplicaCreateBulk {
+	return &ReplicaCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *ReplicaClient) MapCreateBulk(slice any, setFunc func(*ReplicaCreate, int)) *ReplicaCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &ReplicaCreateBulk{err: fmt.Errorf("calling to ReplicaClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*ReplicaCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &ReplicaCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for Replica.
+func (c *ReplicaClient) Update() *ReplicaUpdate {
+	mutation := newReplicaMutation(c.config, OpUpdate)
+	return &ReplicaUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *ReplicaClient) UpdateOne(_m *Replica) *ReplicaUpdateOne {
+	mutation := newReplicaMutation(c.config, OpUpdateOne, withReplica(_m))
+	return &ReplicaUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *ReplicaClient) UpdateOneID(id int64) *ReplicaUpdateOne {
+	mutation := newReplicaMutation(c.config, OpUpdateOne, withReplicaID(id))
+	return &ReplicaUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for Replica.
+func (c *ReplicaClient) Delete() *ReplicaDelete {
+	mutation := newReplicaMutation(c.config, OpDelete)
+	return &ReplicaDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *ReplicaClient) DeleteOne(_m *Replica) *ReplicaDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *ReplicaClient) DeleteOneID(id int64) *ReplicaDeleteOne {
+	builder := c.Delete().Where(replica.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &ReplicaDeleteOne{builder}
+}
+
+// Query returns a query builder for Replica.
+func (c *ReplicaClient) Query() *ReplicaQuery {
+	return &ReplicaQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeReplica},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a Replica entity by its id.
+func (c *ReplicaClient) Get(ctx context.Context, id int64) (*Replica, error) {
+	return c.Query().Where(replica.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *ReplicaClient) GetX(ctx context.Context, id int64) *Replica {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *ReplicaClient) Hooks() []Hook {
+	return c.hooks.Replica
+}
+
+// Interceptors returns the client interceptors.
+func (c *ReplicaClient) Interceptors() []Interceptor {
+	return c.inters.Replica
+}
+
+func (c *ReplicaClient) mutate(ctx context.Context, m *ReplicaMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&ReplicaCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&ReplicaUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&ReplicaUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&ReplicaDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown Replica mutation op: %q", m.Op())
 	}
 }
 
@@ -4626,14 +5333,16 @@ type (
 		Allocation, AllocationState, Allotment, AllotmentDelegate, AllotmentScope,
 		Contract, Decision, Deployment, Event, Exclusion, Feed, Group, GroupLicense,
 		GroupNesting, Journal, JournalHead, License, LicenseState, Membership,
-		Observation, Product, PurchaseReservation, Seat, SeatReason, ServicePlan,
+		Observation, PolicyDifference, PolicyPublication, PolicyRevision, PolicyTrial,
+		Product, PurchaseReservation, Replica, Seat, SeatReason, ServicePlan,
 		ServiceToken, User, Vendor []ent.Hook
 	}
 	inters struct {
 		Allocation, AllocationState, Allotment, AllotmentDelegate, AllotmentScope,
 		Contract, Decision, Deployment, Event, Exclusion, Feed, Group, GroupLicense,
 		GroupNesting, Journal, JournalHead, License, LicenseState, Membership,
-		Observation, Product, PurchaseReservation, Seat, SeatReason, ServicePlan,
+		Observation, PolicyDifference, PolicyPublication, PolicyRevision, PolicyTrial,
+		Product, PurchaseReservation, Replica, Seat, SeatReason, ServicePlan,
 		ServiceToken, User, Vendor []ent.Interceptor
 	}
 )

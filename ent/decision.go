@@ -46,7 +46,9 @@ type Decision struct {
 	// RequestHash holds the value of the "request_hash" field.
 	RequestHash string `json:"request_hash,omitempty"`
 	// Answer holds the value of the "answer" field.
-	Answer       string `json:"answer,omitempty"`
+	Answer string `json:"answer,omitempty"`
+	// What was asked, as JSON, so that history can be run again; empty where that is not possible.
+	Command      string `json:"command,omitempty"`
 	selectValues sql.SelectValues
 }
 
@@ -61,7 +63,7 @@ func (*Decision) scanValues(columns []string) ([]any, error) {
 			values[i] = new(sql.NullBool)
 		case decision.FieldID, decision.FieldLicenseID, decision.FieldAllotmentID:
 			values[i] = new(sql.NullInt64)
-		case decision.FieldPrincipal, decision.FieldAction, decision.FieldRevision, decision.FieldInput, decision.FieldIdempotencyKey, decision.FieldRequestHash, decision.FieldAnswer:
+		case decision.FieldPrincipal, decision.FieldAction, decision.FieldRevision, decision.FieldInput, decision.FieldIdempotencyKey, decision.FieldRequestHash, decision.FieldAnswer, decision.FieldCommand:
 			values[i] = new(sql.NullString)
 		case decision.FieldAt:
 			values[i] = new(sql.NullTime)
@@ -175,6 +177,12 @@ func (_m *Decision) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.Answer = value.String
 			}
+		case decision.FieldCommand:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field command", values[i])
+			} else if value.Valid {
+				_m.Command = value.String
+			}
 		default:
 			_m.selectValues.Set(columns[i], values[i])
 		}
@@ -254,6 +262,9 @@ func (_m *Decision) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("answer=")
 	builder.WriteString(_m.Answer)
+	builder.WriteString(", ")
+	builder.WriteString("command=")
+	builder.WriteString(_m.Command)
 	builder.WriteByte(')')
 	return builder.String()
 }

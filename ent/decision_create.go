@@ -153,6 +153,20 @@ func (_c *DecisionCreate) SetNillableAnswer(v *string) *DecisionCreate {
 	return _c
 }
 
+// SetCommand sets the "command" field.
+func (_c *DecisionCreate) SetCommand(v string) *DecisionCreate {
+	_c.mutation.SetCommand(v)
+	return _c
+}
+
+// SetNillableCommand sets the "command" field if the given value is not nil.
+func (_c *DecisionCreate) SetNillableCommand(v *string) *DecisionCreate {
+	if v != nil {
+		_c.SetCommand(*v)
+	}
+	return _c
+}
+
 // SetID sets the "id" field.
 func (_c *DecisionCreate) SetID(v int64) *DecisionCreate {
 	_c.mutation.SetID(v)
@@ -213,6 +227,10 @@ func (_c *DecisionCreate) defaults() {
 	if _, ok := _c.mutation.Answer(); !ok {
 		v := decision.DefaultAnswer
 		_c.mutation.SetAnswer(v)
+	}
+	if _, ok := _c.mutation.Command(); !ok {
+		v := decision.DefaultCommand
+		_c.mutation.SetCommand(v)
 	}
 }
 
@@ -275,6 +293,9 @@ func (_c *DecisionCreate) check() error {
 	}
 	if _, ok := _c.mutation.Answer(); !ok {
 		return &ValidationError{Name: "answer", err: errors.New(`ent: missing required field "Decision.answer"`)}
+	}
+	if _, ok := _c.mutation.Command(); !ok {
+		return &ValidationError{Name: "command", err: errors.New(`ent: missing required field "Decision.command"`)}
 	}
 	return nil
 }
@@ -363,6 +384,10 @@ func (_c *DecisionCreate) createSpec() (*Decision, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.Answer(); ok {
 		_spec.SetField(decision.FieldAnswer, field.TypeString, value)
 		_node.Answer = value
+	}
+	if value, ok := _c.mutation.Command(); ok {
+		_spec.SetField(decision.FieldCommand, field.TypeString, value)
+		_node.Command = value
 	}
 	return _node, _spec
 }

@@ -32,8 +32,13 @@ import (
 	"github.com/ringfence/ringfence/ent/licensestate"
 	"github.com/ringfence/ringfence/ent/membership"
 	"github.com/ringfence/ringfence/ent/observation"
+	"github.com/ringfence/ringfence/ent/policydifference"
+	"github.com/ringfence/ringfence/ent/policypublication"
+	"github.com/ringfence/ringfence/ent/policyrevision"
+	"github.com/ringfence/ringfence/ent/policytrial"
 	"github.com/ringfence/ringfence/ent/product"
 	"github.com/ringfence/ringfence/ent/purchasereservation"
+	"github.com/ringfence/ringfence/ent/replica"
 	"github.com/ringfence/ringfence/ent/seat"
 	"github.com/ringfence/ringfence/ent/seatreason"
 	"github.com/ringfence/ringfence/ent/serviceplan"
@@ -120,8 +125,13 @@ func checkColumn(t, c string) error {
 			licensestate.Table:        licensestate.ValidColumn,
 			membership.Table:          membership.ValidColumn,
 			observation.Table:         observation.ValidColumn,
+			policydifference.Table:    policydifference.ValidColumn,
+			policypublication.Table:   policypublication.ValidColumn,
+			policyrevision.Table:      policyrevision.ValidColumn,
+			policytrial.Table:         policytrial.ValidColumn,
 			product.Table:             product.ValidColumn,
 			purchasereservation.Table: purchasereservation.ValidColumn,
+			replica.Table:             replica.ValidColumn,
 			seat.Table:                seat.ValidColumn,
 			seatreason.Table:          seatreason.ValidColumn,
 			serviceplan.Table:         serviceplan.ValidColumn,

@@ -31,9 +31,14 @@ import (
 	"github.com/ringfence/ringfence/ent/licensestate"
 	"github.com/ringfence/ringfence/ent/membership"
 	"github.com/ringfence/ringfence/ent/observation"
+	"github.com/ringfence/ringfence/ent/policydifference"
+	"github.com/ringfence/ringfence/ent/policypublication"
+	"github.com/ringfence/ringfence/ent/policyrevision"
+	"github.com/ringfence/ringfence/ent/policytrial"
 	"github.com/ringfence/ringfence/ent/predicate"
 	"github.com/ringfence/ringfence/ent/product"
 	"github.com/ringfence/ringfence/ent/purchasereservation"
+	"github.com/ringfence/ringfence/ent/replica"
 	"github.com/ringfence/ringfence/ent/seat"
 	"github.com/ringfence/ringfence/ent/seatreason"
 	"github.com/ringfence/ringfence/ent/serviceplan"
@@ -72,8 +77,13 @@ const (
 	TypeLicenseState        = "LicenseState"
 	TypeMembership          = "Membership"
 	TypeObservation         = "Observation"
+	TypePolicyDifference    = "PolicyDifference"
+	TypePolicyPublication   = "PolicyPublication"
+	TypePolicyRevision      = "PolicyRevision"
+	TypePolicyTrial         = "PolicyTrial"
 	TypeProduct             = "Product"
 	TypePurchaseReservation = "PurchaseReservation"
+	TypeReplica             = "Replica"
 	TypeSeat                = "Seat"
 	TypeSeatReason          = "SeatReason"
 	TypeServicePlan         = "ServicePlan"
@@ -5824,6 +5834,7 @@ type DecisionMutation struct {
 	idempotency_key  *string
 	request_hash     *string
 	answer           *string
+	command          *string
 	clearedFields    map[string]struct{}
 	done             bool
 	oldValue         func(context.Context) (*Decision, error)
@@ -6549,6 +6560,42 @@ func (m *DecisionMutation) ResetAnswer() {
 	m.answer = nil
 }
 
+// SetCommand sets the "command" field.
+func (m *DecisionMutation) SetCommand(s string) {
+	m.command = &s
+}
+
+// Command returns the value of the "command" field in the mutation.
+func (m *DecisionMutation) Command() (r string, exists bool) {
+	v := m.command
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCommand returns the old "command" field's value of the Decision entity.
+// If the Decision object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *DecisionMutation) OldCommand(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCommand is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCommand requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCommand: %w", err)
+	}
+	return oldValue.Command, nil
+}
+
+// ResetCommand resets all changes to the "command" field.
+func (m *DecisionMutation) ResetCommand() {
+	m.command = nil
+}
+
 // Where appends a list predicates to the DecisionMutation builder.
 func (m *DecisionMutation) Where(ps ...predicate.Decision) {
 	m.predicates = append(m.predicates, ps...)
@@ -6583,7 +6630,7 @@ func (m *DecisionMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *DecisionMutation) Fields() []string {
-	fields := make([]string, 0, 14)
+	fields := make([]string, 0, 15)
 	if m.at != nil {
 		fields = append(fields, decision.FieldAt)
 	}
@@ -6626,6 +6673,9 @@ func (m *DecisionMutation) Fields() []string {
 	if m.answer != nil {
 		fields = append(fields, decision.FieldAnswer)
 	}
+	if m.command != nil {
+		fields = append(fields, decision.FieldCommand)
+	}
 	return fields
 }
 
@@ -6662,6 +6712,8 @@ func (m *DecisionMutation) Field(name string) (ent.Value, bool) {
 		return m.RequestHash()
 	case decision.FieldAnswer:
 		return m.Answer()
+	case decision.FieldCommand:
+		return m.Command()
 	}
 	return nil, false
 }
@@ -6699,6 +6751,8 @@ func (m *DecisionMutation) OldField(ctx context.Context, name string) (ent.Value
 		return m.OldRequestHash(ctx)
 	case decision.FieldAnswer:
 		return m.OldAnswer(ctx)
+	case decision.FieldCommand:
+		return m.OldCommand(ctx)
 	}
 	return nil, fmt.Errorf("unknown Decision field %s", name)
 }
@@ -6805,6 +6859,13 @@ func (m *DecisionMutation) SetField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetAnswer(v)
+		return nil
+	case decision.FieldCommand:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCommand(v)
 		return nil
 	}
 	return fmt.Errorf("unknown Decision field %s", name)
@@ -6944,6 +7005,9 @@ func (m *DecisionMutation) ResetField(name string) error {
 		return nil
 	case decision.FieldAnswer:
 		m.ResetAnswer()
+		return nil
+	case decision.FieldCommand:
+		m.ResetCommand()
 		return nil
 	}
 	return fmt.Errorf("unknown Decision field %s", name)
@@ -18315,6 +18379,3366 @@ func (m *ObservationMutation) ResetEdge(name string) error {
 	return fmt.Errorf("unknown Observation edge %s", name)
 }
 
+// PolicyDifferenceMutation represents an operation that mutates the PolicyDifference nodes in the graph.
+type PolicyDifferenceMutation struct {
+	config
+	op              Op
+	typ             string
+	id              *int64
+	trial_id        *int64
+	addtrial_id     *int64
+	at              *time.Time
+	principal       *string
+	action          *string
+	direction       *policydifference.Direction
+	rule            *string
+	live            *string
+	candidate       *string
+	input           *string
+	license_id      *int64
+	addlicense_id   *int64
+	allotment_id    *int64
+	addallotment_id *int64
+	clearedFields   map[string]struct{}
+	done            bool
+	oldValue        func(context.Context) (*PolicyDifference, error)
+	predicates      []predicate.PolicyDifference
+}
+
+var _ ent.Mutation = (*PolicyDifferenceMutation)(nil)
+
+// policydifferenceOption allows management of the mutation configuration using functional options.
+type policydifferenceOption func(*PolicyDifferenceMutation)
+
+// newPolicyDifferenceMutation creates new mutation for the PolicyDifference entity.
+func newPolicyDifferenceMutation(c config, op Op, opts ...policydifferenceOption) *PolicyDifferenceMutation {
+	m := &PolicyDifferenceMutation{
+		config:        c,
+		op:            op,
+		typ:           TypePolicyDifference,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withPolicyDifferenceID sets the ID field of the mutation.
+func withPolicyDifferenceID(id int64) policydifferenceOption {
+	return func(m *PolicyDifferenceMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *PolicyDifference
+		)
+		m.oldValue = func(ctx context.Context) (*PolicyDifference, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().PolicyDifference.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withPolicyDifference sets the old PolicyDifference of the mutation.
+func withPolicyDifference(node *PolicyDifference) policydifferenceOption {
+	return func(m *PolicyDifferenceMutation) {
+		m.oldValue = func(context.Context) (*PolicyDifference, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m PolicyDifferenceMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m PolicyDifferenceMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("ent: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// SetID sets the value of the id field. Note that this
+// operation is only accepted on creation of PolicyDifference entities.
+func (m *PolicyDifferenceMutation) SetID(id int64) {
+	m.id = &id
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *PolicyDifferenceMutation) ID() (id int64, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *PolicyDifferenceMutation) IDs(ctx context.Context) ([]int64, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []int64{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().PolicyDifference.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetTrialID sets the "trial_id" field.
+func (m *PolicyDifferenceMutation) SetTrialID(i int64) {
+	m.trial_id = &i
+	m.addtrial_id = nil
+}
+
+// TrialID returns the value of the "trial_id" field in the mutation.
+func (m *PolicyDifferenceMutation) TrialID() (r int64, exists bool) {
+	v := m.trial_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldTrialID returns the old "trial_id" field's value of the PolicyDifference entity.
+// If the PolicyDifference object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PolicyDifferenceMutation) OldTrialID(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldTrialID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldTrialID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldTrialID: %w", err)
+	}
+	return oldValue.TrialID, nil
+}
+
+// AddTrialID adds i to the "trial_id" field.
+func (m *PolicyDifferenceMutation) AddTrialID(i int64) {
+	if m.addtrial_id != nil {
+		*m.addtrial_id += i
+	} else {
+		m.addtrial_id = &i
+	}
+}
+
+// AddedTrialID returns the value that was added to the "trial_id" field in this mutation.
+func (m *PolicyDifferenceMutation) AddedTrialID() (r int64, exists bool) {
+	v := m.addtrial_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetTrialID resets all changes to the "trial_id" field.
+func (m *PolicyDifferenceMutation) ResetTrialID() {
+	m.trial_id = nil
+	m.addtrial_id = nil
+}
+
+// SetAt sets the "at" field.
+func (m *PolicyDifferenceMutation) SetAt(t time.Time) {
+	m.at = &t
+}
+
+// At returns the value of the "at" field in the mutation.
+func (m *PolicyDifferenceMutation) At() (r time.Time, exists bool) {
+	v := m.at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldAt returns the old "at" field's value of the PolicyDifference entity.
+// If the PolicyDifference object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PolicyDifferenceMutation) OldAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldAt: %w", err)
+	}
+	return oldValue.At, nil
+}
+
+// ResetAt resets all changes to the "at" field.
+func (m *PolicyDifferenceMutation) ResetAt() {
+	m.at = nil
+}
+
+// SetPrincipal sets the "principal" field.
+func (m *PolicyDifferenceMutation) SetPrincipal(s string) {
+	m.principal = &s
+}
+
+// Principal returns the value of the "principal" field in the mutation.
+func (m *PolicyDifferenceMutation) Principal() (r string, exists bool) {
+	v := m.principal
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldPrincipal returns the old "principal" field's value of the PolicyDifference entity.
+// If the PolicyDifference object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PolicyDifferenceMutation) OldPrincipal(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldPrincipal is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldPrincipal requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldPrincipal: %w", err)
+	}
+	return oldValue.Principal, nil
+}
+
+// ResetPrincipal resets all changes to the "principal" field.
+func (m *PolicyDifferenceMutation) ResetPrincipal() {
+	m.principal = nil
+}
+
+// SetAction sets the "action" field.
+func (m *PolicyDifferenceMutation) SetAction(s string) {
+	m.action = &s
+}
+
+// Action returns the value of the "action" field in the mutation.
+func (m *PolicyDifferenceMutation) Action() (r string, exists bool) {
+	v := m.action
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldAction returns the old "action" field's value of the PolicyDifference entity.
+// If the PolicyDifference object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PolicyDifferenceMutation) OldAction(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldAction is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldAction requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldAction: %w", err)
+	}
+	return oldValue.Action, nil
+}
+
+// ResetAction resets all changes to the "action" field.
+func (m *PolicyDifferenceMutation) ResetAction() {
+	m.action = nil
+}
+
+// SetDirection sets the "direction" field.
+func (m *PolicyDifferenceMutation) SetDirection(po policydifference.Direction) {
+	m.direction = &po
+}
+
+// Direction returns the value of the "direction" field in the mutation.
+func (m *PolicyDifferenceMutation) Direction() (r policydifference.Direction, exists bool) {
+	v := m.direction
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldDirection returns the old "direction" field's value of the PolicyDifference entity.
+// If the PolicyDifference object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PolicyDifferenceMutation) OldDirection(ctx context.Context) (v policydifference.Direction, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldDirection is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldDirection requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldDirection: %w", err)
+	}
+	return oldValue.Direction, nil
+}
+
+// ResetDirection resets all changes to the "direction" field.
+func (m *PolicyDifferenceMutation) ResetDirection() {
+	m.direction = nil
+}
+
+// SetRule sets the "rule" field.
+func (m *PolicyDifferenceMutation) SetRule(s string) {
+	m.rule = &s
+}
+
+// Rule returns the value of the "rule" field in the mutation.
+func (m *PolicyDifferenceMutation) Rule() (r string, exists bool) {
+	v := m.rule
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldRule returns the old "rule" field's value of the PolicyDifference entity.
+// If the PolicyDifference object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PolicyDifferenceMutation) OldRule(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldRule is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldRule requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldRule: %w", err)
+	}
+	return oldValue.Rule, nil
+}
+
+// ResetRule resets all changes to the "rule" field.
+func (m *PolicyDifferenceMutation) ResetRule() {
+	m.rule = nil
+}
+
+// SetLive sets the "live" field.
+func (m *PolicyDifferenceMutation) SetLive(s string) {
+	m.live = &s
+}
+
+// Live returns the value of the "live" field in the mutation.
+func (m *PolicyDifferenceMutation) Live() (r string, exists bool) {
+	v := m.live
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldLive returns the old "live" field's value of the PolicyDifference entity.
+// If the PolicyDifference object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PolicyDifferenceMutation) OldLive(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldLive is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldLive requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldLive: %w", err)
+	}
+	return oldValue.Live, nil
+}
+
+// ResetLive resets all changes to the "live" field.
+func (m *PolicyDifferenceMutation) ResetLive() {
+	m.live = nil
+}
+
+// SetCandidate sets the "candidate" field.
+func (m *PolicyDifferenceMutation) SetCandidate(s string) {
+	m.candidate = &s
+}
+
+// Candidate returns the value of the "candidate" field in the mutation.
+func (m *PolicyDifferenceMutation) Candidate() (r string, exists bool) {
+	v := m.candidate
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCandidate returns the old "candidate" field's value of the PolicyDifference entity.
+// If the PolicyDifference object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PolicyDifferenceMutation) OldCandidate(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCandidate is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCandidate requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCandidate: %w", err)
+	}
+	return oldValue.Candidate, nil
+}
+
+// ResetCandidate resets all changes to the "candidate" field.
+func (m *PolicyDifferenceMutation) ResetCandidate() {
+	m.candidate = nil
+}
+
+// SetInput sets the "input" field.
+func (m *PolicyDifferenceMutation) SetInput(s string) {
+	m.input = &s
+}
+
+// Input returns the value of the "input" field in the mutation.
+func (m *PolicyDifferenceMutation) Input() (r string, exists bool) {
+	v := m.input
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldInput returns the old "input" field's value of the PolicyDifference entity.
+// If the PolicyDifference object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PolicyDifferenceMutation) OldInput(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldInput is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldInput requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldInput: %w", err)
+	}
+	return oldValue.Input, nil
+}
+
+// ResetInput resets all changes to the "input" field.
+func (m *PolicyDifferenceMutation) ResetInput() {
+	m.input = nil
+}
+
+// SetLicenseID sets the "license_id" field.
+func (m *PolicyDifferenceMutation) SetLicenseID(i int64) {
+	m.license_id = &i
+	m.addlicense_id = nil
+}
+
+// LicenseID returns the value of the "license_id" field in the mutation.
+func (m *PolicyDifferenceMutation) LicenseID() (r int64, exists bool) {
+	v := m.license_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldLicenseID returns the old "license_id" field's value of the PolicyDifference entity.
+// If the PolicyDifference object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PolicyDifferenceMutation) OldLicenseID(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldLicenseID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldLicenseID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldLicenseID: %w", err)
+	}
+	return oldValue.LicenseID, nil
+}
+
+// AddLicenseID adds i to the "license_id" field.
+func (m *PolicyDifferenceMutation) AddLicenseID(i int64) {
+	if m.addlicense_id != nil {
+		*m.addlicense_id += i
+	} else {
+		m.addlicense_id = &i
+	}
+}
+
+// AddedLicenseID returns the value that was added to the "license_id" field in this mutation.
+func (m *PolicyDifferenceMutation) AddedLicenseID() (r int64, exists bool) {
+	v := m.addlicense_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetLicenseID resets all changes to the "license_id" field.
+func (m *PolicyDifferenceMutation) ResetLicenseID() {
+	m.license_id = nil
+	m.addlicense_id = nil
+}
+
+// SetAllotmentID sets the "allotment_id" field.
+func (m *PolicyDifferenceMutation) SetAllotmentID(i int64) {
+	m.allotment_id = &i
+	m.addallotment_id = nil
+}
+
+// AllotmentID returns the value of the "allotment_id" field in the mutation.
+func (m *PolicyDifferenceMutation) AllotmentID() (r int64, exists bool) {
+	v := m.allotment_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldAllotmentID returns the old "allotment_id" field's value of the PolicyDifference entity.
+// If the PolicyDifference object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PolicyDifferenceMutation) OldAllotmentID(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldAllotmentID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldAllotmentID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldAllotmentID: %w", err)
+	}
+	return oldValue.AllotmentID, nil
+}
+
+// AddAllotmentID adds i to the "allotment_id" field.
+func (m *PolicyDifferenceMutation) AddAllotmentID(i int64) {
+	if m.addallotment_id != nil {
+		*m.addallotment_id += i
+	} else {
+		m.addallotment_id = &i
+	}
+}
+
+// AddedAllotmentID returns the value that was added to the "allotment_id" field in this mutation.
+func (m *PolicyDifferenceMutation) AddedAllotmentID() (r int64, exists bool) {
+	v := m.addallotment_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetAllotmentID resets all changes to the "allotment_id" field.
+func (m *PolicyDifferenceMutation) ResetAllotmentID() {
+	m.allotment_id = nil
+	m.addallotment_id = nil
+}
+
+// Where appends a list predicates to the PolicyDifferenceMutation builder.
+func (m *PolicyDifferenceMutation) Where(ps ...predicate.PolicyDifference) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the PolicyDifferenceMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *PolicyDifferenceMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.PolicyDifference, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *PolicyDifferenceMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *PolicyDifferenceMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (PolicyDifference).
+func (m *PolicyDifferenceMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *PolicyDifferenceMutation) Fields() []string {
+	fields := make([]string, 0, 11)
+	if m.trial_id != nil {
+		fields = append(fields, policydifference.FieldTrialID)
+	}
+	if m.at != nil {
+		fields = append(fields, policydifference.FieldAt)
+	}
+	if m.principal != nil {
+		fields = append(fields, policydifference.FieldPrincipal)
+	}
+	if m.action != nil {
+		fields = append(fields, policydifference.FieldAction)
+	}
+	if m.direction != nil {
+		fields = append(fields, policydifference.FieldDirection)
+	}
+	if m.rule != nil {
+		fields = append(fields, policydifference.FieldRule)
+	}
+	if m.live != nil {
+		fields = append(fields, policydifference.FieldLive)
+	}
+	if m.candidate != nil {
+		fields = append(fields, policydifference.FieldCandidate)
+	}
+	if m.input != nil {
+		fields = append(fields, policydifference.FieldInput)
+	}
+	if m.license_id != nil {
+		fields = append(fields, policydifference.FieldLicenseID)
+	}
+	if m.allotment_id != nil {
+		fields = append(fields, policydifference.FieldAllotmentID)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *PolicyDifferenceMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case policydifference.FieldTrialID:
+		return m.TrialID()
+	case policydifference.FieldAt:
+		return m.At()
+	case policydifference.FieldPrincipal:
+		return m.Principal()
+	case policydifference.FieldAction:
+		return m.Action()
+	case policydifference.FieldDirection:
+		return m.Direction()
+	case policydifference.FieldRule:
+		return m.Rule()
+	case policydifference.FieldLive:
+		return m.Live()
+	case policydifference.FieldCandidate:
+		return m.Candidate()
+	case policydifference.FieldInput:
+		return m.Input()
+	case policydifference.FieldLicenseID:
+		return m.LicenseID()
+	case policydifference.FieldAllotmentID:
+		return m.AllotmentID()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *PolicyDifferenceMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case policydifference.FieldTrialID:
+		return m.OldTrialID(ctx)
+	case policydifference.FieldAt:
+		return m.OldAt(ctx)
+	case policydifference.FieldPrincipal:
+		return m.OldPrincipal(ctx)
+	case policydifference.FieldAction:
+		return m.OldAction(ctx)
+	case policydifference.FieldDirection:
+		return m.OldDirection(ctx)
+	case policydifference.FieldRule:
+		return m.OldRule(ctx)
+	case policydifference.FieldLive:
+		return m.OldLive(ctx)
+	case policydifference.FieldCandidate:
+		return m.OldCandidate(ctx)
+	case policydifference.FieldInput:
+		return m.OldInput(ctx)
+	case policydifference.FieldLicenseID:
+		return m.OldLicenseID(ctx)
+	case policydifference.FieldAllotmentID:
+		return m.OldAllotmentID(ctx)
+	}
+	return nil, fmt.Errorf("unknown PolicyDifference field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *PolicyDifferenceMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case policydifference.FieldTrialID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetTrialID(v)
+		return nil
+	case policydifference.FieldAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetAt(v)
+		return nil
+	case policydifference.FieldPrincipal:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetPrincipal(v)
+		return nil
+	case policydifference.FieldAction:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetAction(v)
+		return nil
+	case policydifference.FieldDirection:
+		v, ok := value.(policydifference.Direction)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetDirection(v)
+		return nil
+	case policydifference.FieldRule:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetRule(v)
+		return nil
+	case policydifference.FieldLive:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetLive(v)
+		return nil
+	case policydifference.FieldCandidate:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCandidate(v)
+		return nil
+	case policydifference.FieldInput:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetInput(v)
+		return nil
+	case policydifference.FieldLicenseID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetLicenseID(v)
+		return nil
+	case policydifference.FieldAllotmentID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetAllotmentID(v)
+		return nil
+	}
+	return fmt.Errorf("unknown PolicyDifference field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *PolicyDifferenceMutation) AddedFields() []string {
+	var fields []string
+	if m.addtrial_id != nil {
+		fields = append(fields, policydifference.FieldTrialID)
+	}
+	if m.addlicense_id != nil {
+		fields = append(fields, policydifference.FieldLicenseID)
+	}
+	if m.addallotment_id != nil {
+		fields = append(fields, policydifference.FieldAllotmentID)
+	}
+	return fields
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *PolicyDifferenceMutation) AddedField(name string) (ent.Value, bool) {
+	switch name {
+	case policydifference.FieldTrialID:
+		return m.AddedTrialID()
+	case policydifference.FieldLicenseID:
+		return m.AddedLicenseID()
+	case policydifference.FieldAllotmentID:
+		return m.AddedAllotmentID()
+	}
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *PolicyDifferenceMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	case policydifference.FieldTrialID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddTrialID(v)
+		return nil
+	case policydifference.FieldLicenseID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddLicenseID(v)
+		return nil
+	case policydifference.FieldAllotmentID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddAllotmentID(v)
+		return nil
+	}
+	return fmt.Errorf("unknown PolicyDifference numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *PolicyDifferenceMutation) ClearedFields() []string {
+	return nil
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *PolicyDifferenceMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *PolicyDifferenceMutation) ClearField(name string) error {
+	return fmt.Errorf("unknown PolicyDifference nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *PolicyDifferenceMutation) ResetField(name string) error {
+	switch name {
+	case policydifference.FieldTrialID:
+		m.ResetTrialID()
+		return nil
+	case policydifference.FieldAt:
+		m.ResetAt()
+		return nil
+	case policydifference.FieldPrincipal:
+		m.ResetPrincipal()
+		return nil
+	case policydifference.FieldAction:
+		m.ResetAction()
+		return nil
+	case policydifference.FieldDirection:
+		m.ResetDirection()
+		return nil
+	case policydifference.FieldRule:
+		m.ResetRule()
+		return nil
+	case policydifference.FieldLive:
+		m.ResetLive()
+		return nil
+	case policydifference.FieldCandidate:
+		m.ResetCandidate()
+		return nil
+	case policydifference.FieldInput:
+		m.ResetInput()
+		return nil
+	case policydifference.FieldLicenseID:
+		m.ResetLicenseID()
+		return nil
+	case policydifference.FieldAllotmentID:
+		m.ResetAllotmentID()
+		return nil
+	}
+	return fmt.Errorf("unknown PolicyDifference field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *PolicyDifferenceMutation) AddedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *PolicyDifferenceMutation) AddedIDs(name string) []ent.Value {
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *PolicyDifferenceMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *PolicyDifferenceMutation) RemovedIDs(name string) []ent.Value {
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *PolicyDifferenceMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *PolicyDifferenceMutation) EdgeCleared(name string) bool {
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *PolicyDifferenceMutation) ClearEdge(name string) error {
+	return fmt.Errorf("unknown PolicyDifference unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *PolicyDifferenceMutation) ResetEdge(name string) error {
+	return fmt.Errorf("unknown PolicyDifference edge %s", name)
+}
+
+// PolicyPublicationMutation represents an operation that mutates the PolicyPublication nodes in the graph.
+type PolicyPublicationMutation struct {
+	config
+	op            Op
+	typ           string
+	id            *int64
+	created_at    *time.Time
+	kind          *policypublication.Kind
+	revision      *string
+	previous      *string
+	author        *string
+	note          *string
+	flips         *string
+	clearedFields map[string]struct{}
+	done          bool
+	oldValue      func(context.Context) (*PolicyPublication, error)
+	predicates    []predicate.PolicyPublication
+}
+
+var _ ent.Mutation = (*PolicyPublicationMutation)(nil)
+
+// policypublicationOption allows management of the mutation configuration using functional options.
+type policypublicationOption func(*PolicyPublicationMutation)
+
+// newPolicyPublicationMutation creates new mutation for the PolicyPublication entity.
+func newPolicyPublicationMutation(c config, op Op, opts ...policypublicationOption) *PolicyPublicationMutation {
+	m := &PolicyPublicationMutation{
+		config:        c,
+		op:            op,
+		typ:           TypePolicyPublication,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withPolicyPublicationID sets the ID field of the mutation.
+func withPolicyPublicationID(id int64) policypublicationOption {
+	return func(m *PolicyPublicationMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *PolicyPublication
+		)
+		m.oldValue = func(ctx context.Context) (*PolicyPublication, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().PolicyPublication.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withPolicyPublication sets the old PolicyPublication of the mutation.
+func withPolicyPublication(node *PolicyPublication) policypublicationOption {
+	return func(m *PolicyPublicationMutation) {
+		m.oldValue = func(context.Context) (*PolicyPublication, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m PolicyPublicationMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m PolicyPublicationMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("ent: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// SetID sets the value of the id field. Note that this
+// operation is only accepted on creation of PolicyPublication entities.
+func (m *PolicyPublicationMutation) SetID(id int64) {
+	m.id = &id
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *PolicyPublicationMutation) ID() (id int64, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *PolicyPublicationMutation) IDs(ctx context.Context) ([]int64, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []int64{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().PolicyPublication.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetCreatedAt sets the "created_at" field.
+func (m *PolicyPublicationMutation) SetCreatedAt(t time.Time) {
+	m.created_at = &t
+}
+
+// CreatedAt returns the value of the "created_at" field in the mutation.
+func (m *PolicyPublicationMutation) CreatedAt() (r time.Time, exists bool) {
+	v := m.created_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCreatedAt returns the old "created_at" field's value of the PolicyPublication entity.
+// If the PolicyPublication object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PolicyPublicationMutation) OldCreatedAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCreatedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCreatedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCreatedAt: %w", err)
+	}
+	return oldValue.CreatedAt, nil
+}
+
+// ResetCreatedAt resets all changes to the "created_at" field.
+func (m *PolicyPublicationMutation) ResetCreatedAt() {
+	m.created_at = nil
+}
+
+// SetKind sets the "kind" field.
+func (m *PolicyPublicationMutation) SetKind(po policypublication.Kind) {
+	m.kind = &po
+}
+
+// Kind returns the value of the "kind" field in the mutation.
+func (m *PolicyPublicationMutation) Kind() (r policypublication.Kind, exists bool) {
+	v := m.kind
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldKind returns the old "kind" field's value of the PolicyPublication entity.
+// If the PolicyPublication object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PolicyPublicationMutation) OldKind(ctx context.Context) (v policypublication.Kind, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldKind is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldKind requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldKind: %w", err)
+	}
+	return oldValue.Kind, nil
+}
+
+// ResetKind resets all changes to the "kind" field.
+func (m *PolicyPublicationMutation) ResetKind() {
+	m.kind = nil
+}
+
+// SetRevision sets the "revision" field.
+func (m *PolicyPublicationMutation) SetRevision(s string) {
+	m.revision = &s
+}
+
+// Revision returns the value of the "revision" field in the mutation.
+func (m *PolicyPublicationMutation) Revision() (r string, exists bool) {
+	v := m.revision
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldRevision returns the old "revision" field's value of the PolicyPublication entity.
+// If the PolicyPublication object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PolicyPublicationMutation) OldRevision(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldRevision is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldRevision requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldRevision: %w", err)
+	}
+	return oldValue.Revision, nil
+}
+
+// ResetRevision resets all changes to the "revision" field.
+func (m *PolicyPublicationMutation) ResetRevision() {
+	m.revision = nil
+}
+
+// SetPrevious sets the "previous" field.
+func (m *PolicyPublicationMutation) SetPrevious(s string) {
+	m.previous = &s
+}
+
+// Previous returns the value of the "previous" field in the mutation.
+func (m *PolicyPublicationMutation) Previous() (r string, exists bool) {
+	v := m.previous
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldPrevious returns the old "previous" field's value of the PolicyPublication entity.
+// If the PolicyPublication object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PolicyPublicationMutation) OldPrevious(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldPrevious is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldPrevious requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldPrevious: %w", err)
+	}
+	return oldValue.Previous, nil
+}
+
+// ResetPrevious resets all changes to the "previous" field.
+func (m *PolicyPublicationMutation) ResetPrevious() {
+	m.previous = nil
+}
+
+// SetAuthor sets the "author" field.
+func (m *PolicyPublicationMutation) SetAuthor(s string) {
+	m.author = &s
+}
+
+// Author returns the value of the "author" field in the mutation.
+func (m *PolicyPublicationMutation) Author() (r string, exists bool) {
+	v := m.author
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldAuthor returns the old "author" field's value of the PolicyPublication entity.
+// If the PolicyPublication object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PolicyPublicationMutation) OldAuthor(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldAuthor is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldAuthor requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldAuthor: %w", err)
+	}
+	return oldValue.Author, nil
+}
+
+// ResetAuthor resets all changes to the "author" field.
+func (m *PolicyPublicationMutation) ResetAuthor() {
+	m.author = nil
+}
+
+// SetNote sets the "note" field.
+func (m *PolicyPublicationMutation) SetNote(s string) {
+	m.note = &s
+}
+
+// Note returns the value of the "note" field in the mutation.
+func (m *PolicyPublicationMutation) Note() (r string, exists bool) {
+	v := m.note
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldNote returns the old "note" field's value of the PolicyPublication entity.
+// If the PolicyPublication object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PolicyPublicationMutation) OldNote(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldNote is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldNote requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldNote: %w", err)
+	}
+	return oldValue.Note, nil
+}
+
+// ResetNote resets all changes to the "note" field.
+func (m *PolicyPublicationMutation) ResetNote() {
+	m.note = nil
+}
+
+// SetFlips sets the "flips" field.
+func (m *PolicyPublicationMutation) SetFlips(s string) {
+	m.flips = &s
+}
+
+// Flips returns the value of the "flips" field in the mutation.
+func (m *PolicyPublicationMutation) Flips() (r string, exists bool) {
+	v := m.flips
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldFlips returns the old "flips" field's value of the PolicyPublication entity.
+// If the PolicyPublication object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PolicyPublicationMutation) OldFlips(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldFlips is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldFlips requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldFlips: %w", err)
+	}
+	return oldValue.Flips, nil
+}
+
+// ResetFlips resets all changes to the "flips" field.
+func (m *PolicyPublicationMutation) ResetFlips() {
+	m.flips = nil
+}
+
+// Where appends a list predicates to the PolicyPublicationMutation builder.
+func (m *PolicyPublicationMutation) Where(ps ...predicate.PolicyPublication) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the PolicyPublicationMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *PolicyPublicationMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.PolicyPublication, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *PolicyPublicationMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *PolicyPublicationMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (PolicyPublication).
+func (m *PolicyPublicationMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *PolicyPublicationMutation) Fields() []string {
+	fields := make([]string, 0, 7)
+	if m.created_at != nil {
+		fields = append(fields, policypublication.FieldCreatedAt)
+	}
+	if m.kind != nil {
+		fields = append(fields, policypublication.FieldKind)
+	}
+	if m.revision != nil {
+		fields = append(fields, policypublication.FieldRevision)
+	}
+	if m.previous != nil {
+		fields = append(fields, policypublication.FieldPrevious)
+	}
+	if m.author != nil {
+		fields = append(fields, policypublication.FieldAuthor)
+	}
+	if m.note != nil {
+		fields = append(fields, policypublication.FieldNote)
+	}
+	if m.flips != nil {
+		fields = append(fields, policypublication.FieldFlips)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *PolicyPublicationMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case policypublication.FieldCreatedAt:
+		return m.CreatedAt()
+	case policypublication.FieldKind:
+		return m.Kind()
+	case policypublication.FieldRevision:
+		return m.Revision()
+	case policypublication.FieldPrevious:
+		return m.Previous()
+	case policypublication.FieldAuthor:
+		return m.Author()
+	case policypublication.FieldNote:
+		return m.Note()
+	case policypublication.FieldFlips:
+		return m.Flips()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *PolicyPublicationMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case policypublication.FieldCreatedAt:
+		return m.OldCreatedAt(ctx)
+	case policypublication.FieldKind:
+		return m.OldKind(ctx)
+	case policypublication.FieldRevision:
+		return m.OldRevision(ctx)
+	case policypublication.FieldPrevious:
+		return m.OldPrevious(ctx)
+	case policypublication.FieldAuthor:
+		return m.OldAuthor(ctx)
+	case policypublication.FieldNote:
+		return m.OldNote(ctx)
+	case policypublication.FieldFlips:
+		return m.OldFlips(ctx)
+	}
+	return nil, fmt.Errorf("unknown PolicyPublication field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *PolicyPublicationMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case policypublication.FieldCreatedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCreatedAt(v)
+		return nil
+	case policypublication.FieldKind:
+		v, ok := value.(policypublication.Kind)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetKind(v)
+		return nil
+	case policypublication.FieldRevision:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetRevision(v)
+		return nil
+	case policypublication.FieldPrevious:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetPrevious(v)
+		return nil
+	case policypublication.FieldAuthor:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetAuthor(v)
+		return nil
+	case policypublication.FieldNote:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetNote(v)
+		return nil
+	case policypublication.FieldFlips:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetFlips(v)
+		return nil
+	}
+	return fmt.Errorf("unknown PolicyPublication field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *PolicyPublicationMutation) AddedFields() []string {
+	return nil
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *PolicyPublicationMutation) AddedField(name string) (ent.Value, bool) {
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *PolicyPublicationMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	}
+	return fmt.Errorf("unknown PolicyPublication numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *PolicyPublicationMutation) ClearedFields() []string {
+	return nil
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *PolicyPublicationMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *PolicyPublicationMutation) ClearField(name string) error {
+	return fmt.Errorf("unknown PolicyPublication nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *PolicyPublicationMutation) ResetField(name string) error {
+	switch name {
+	case policypublication.FieldCreatedAt:
+		m.ResetCreatedAt()
+		return nil
+	case policypublication.FieldKind:
+		m.ResetKind()
+		return nil
+	case policypublication.FieldRevision:
+		m.ResetRevision()
+		return nil
+	case policypublication.FieldPrevious:
+		m.ResetPrevious()
+		return nil
+	case policypublication.FieldAuthor:
+		m.ResetAuthor()
+		return nil
+	case policypublication.FieldNote:
+		m.ResetNote()
+		return nil
+	case policypublication.FieldFlips:
+		m.ResetFlips()
+		return nil
+	}
+	return fmt.Errorf("unknown PolicyPublication field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *PolicyPublicationMutation) AddedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *PolicyPublicationMutation) AddedIDs(name string) []ent.Value {
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *PolicyPublicationMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *PolicyPublicationMutation) RemovedIDs(name string) []ent.Value {
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *PolicyPublicationMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *PolicyPublicationMutation) EdgeCleared(name string) bool {
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *PolicyPublicationMutation) ClearEdge(name string) error {
+	return fmt.Errorf("unknown PolicyPublication unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *PolicyPublicationMutation) ResetEdge(name string) error {
+	return fmt.Errorf("unknown PolicyPublication edge %s", name)
+}
+
+// PolicyRevisionMutation represents an operation that mutates the PolicyRevision nodes in the graph.
+type PolicyRevisionMutation struct {
+	config
+	op            Op
+	typ           string
+	id            *int64
+	created_at    *time.Time
+	revision      *string
+	source        *string
+	files         *string
+	clearedFields map[string]struct{}
+	done          bool
+	oldValue      func(context.Context) (*PolicyRevision, error)
+	predicates    []predicate.PolicyRevision
+}
+
+var _ ent.Mutation = (*PolicyRevisionMutation)(nil)
+
+// policyrevisionOption allows management of the mutation configuration using functional options.
+type policyrevisionOption func(*PolicyRevisionMutation)
+
+// newPolicyRevisionMutation creates new mutation for the PolicyRevision entity.
+func newPolicyRevisionMutation(c config, op Op, opts ...policyrevisionOption) *PolicyRevisionMutation {
+	m := &PolicyRevisionMutation{
+		config:        c,
+		op:            op,
+		typ:           TypePolicyRevision,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withPolicyRevisionID sets the ID field of the mutation.
+func withPolicyRevisionID(id int64) policyrevisionOption {
+	return func(m *PolicyRevisionMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *PolicyRevision
+		)
+		m.oldValue = func(ctx context.Context) (*PolicyRevision, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().PolicyRevision.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withPolicyRevision sets the old PolicyRevision of the mutation.
+func withPolicyRevision(node *PolicyRevision) policyrevisionOption {
+	return func(m *PolicyRevisionMutation) {
+		m.oldValue = func(context.Context) (*PolicyRevision, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m PolicyRevisionMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m PolicyRevisionMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("ent: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// SetID sets the value of the id field. Note that this
+// operation is only accepted on creation of PolicyRevision entities.
+func (m *PolicyRevisionMutation) SetID(id int64) {
+	m.id = &id
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *PolicyRevisionMutation) ID() (id int64, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *PolicyRevisionMutation) IDs(ctx context.Context) ([]int64, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []int64{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().PolicyRevision.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetCreatedAt sets the "created_at" field.
+func (m *PolicyRevisionMutation) SetCreatedAt(t time.Time) {
+	m.created_at = &t
+}
+
+// CreatedAt returns the value of the "created_at" field in the mutation.
+func (m *PolicyRevisionMutation) CreatedAt() (r time.Time, exists bool) {
+	v := m.created_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCreatedAt returns the old "created_at" field's value of the PolicyRevision entity.
+// If the PolicyRevision object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PolicyRevisionMutation) OldCreatedAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCreatedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCreatedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCreatedAt: %w", err)
+	}
+	return oldValue.CreatedAt, nil
+}
+
+// ResetCreatedAt resets all changes to the "created_at" field.
+func (m *PolicyRevisionMutation) ResetCreatedAt() {
+	m.created_at = nil
+}
+
+// SetRevision sets the "revision" field.
+func (m *PolicyRevisionMutation) SetRevision(s string) {
+	m.revision = &s
+}
+
+// Revision returns the value of the "revision" field in the mutation.
+func (m *PolicyRevisionMutation) Revision() (r string, exists bool) {
+	v := m.revision
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldRevision returns the old "revision" field's value of the PolicyRevision entity.
+// If the PolicyRevision object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PolicyRevisionMutation) OldRevision(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldRevision is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldRevision requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldRevision: %w", err)
+	}
+	return oldValue.Revision, nil
+}
+
+// ResetRevision resets all changes to the "revision" field.
+func (m *PolicyRevisionMutation) ResetRevision() {
+	m.revision = nil
+}
+
+// SetSource sets the "source" field.
+func (m *PolicyRevisionMutation) SetSource(s string) {
+	m.source = &s
+}
+
+// Source returns the value of the "source" field in the mutation.
+func (m *PolicyRevisionMutation) Source() (r string, exists bool) {
+	v := m.source
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldSource returns the old "source" field's value of the PolicyRevision entity.
+// If the PolicyRevision object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PolicyRevisionMutation) OldSource(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldSource is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldSource requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldSource: %w", err)
+	}
+	return oldValue.Source, nil
+}
+
+// ResetSource resets all changes to the "source" field.
+func (m *PolicyRevisionMutation) ResetSource() {
+	m.source = nil
+}
+
+// SetFiles sets the "files" field.
+func (m *PolicyRevisionMutation) SetFiles(s string) {
+	m.files = &s
+}
+
+// Files returns the value of the "files" field in the mutation.
+func (m *PolicyRevisionMutation) Files() (r string, exists bool) {
+	v := m.files
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldFiles returns the old "files" field's value of the PolicyRevision entity.
+// If the PolicyRevision object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PolicyRevisionMutation) OldFiles(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldFiles is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldFiles requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldFiles: %w", err)
+	}
+	return oldValue.Files, nil
+}
+
+// ResetFiles resets all changes to the "files" field.
+func (m *PolicyRevisionMutation) ResetFiles() {
+	m.files = nil
+}
+
+// Where appends a list predicates to the PolicyRevisionMutation builder.
+func (m *PolicyRevisionMutation) Where(ps ...predicate.PolicyRevision) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the PolicyRevisionMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *PolicyRevisionMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.PolicyRevision, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *PolicyRevisionMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *PolicyRevisionMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (PolicyRevision).
+func (m *PolicyRevisionMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *PolicyRevisionMutation) Fields() []string {
+	fields := make([]string, 0, 4)
+	if m.created_at != nil {
+		fields = append(fields, policyrevision.FieldCreatedAt)
+	}
+	if m.revision != nil {
+		fields = append(fields, policyrevision.FieldRevision)
+	}
+	if m.source != nil {
+		fields = append(fields, policyrevision.FieldSource)
+	}
+	if m.files != nil {
+		fields = append(fields, policyrevision.FieldFiles)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *PolicyRevisionMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case policyrevision.FieldCreatedAt:
+		return m.CreatedAt()
+	case policyrevision.FieldRevision:
+		return m.Revision()
+	case policyrevision.FieldSource:
+		return m.Source()
+	case policyrevision.FieldFiles:
+		return m.Files()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *PolicyRevisionMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case policyrevision.FieldCreatedAt:
+		return m.OldCreatedAt(ctx)
+	case policyrevision.FieldRevision:
+		return m.OldRevision(ctx)
+	case policyrevision.FieldSource:
+		return m.OldSource(ctx)
+	case policyrevision.FieldFiles:
+		return m.OldFiles(ctx)
+	}
+	return nil, fmt.Errorf("unknown PolicyRevision field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *PolicyRevisionMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case policyrevision.FieldCreatedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCreatedAt(v)
+		return nil
+	case policyrevision.FieldRevision:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetRevision(v)
+		return nil
+	case policyrevision.FieldSource:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetSource(v)
+		return nil
+	case policyrevision.FieldFiles:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetFiles(v)
+		return nil
+	}
+	return fmt.Errorf("unknown PolicyRevision field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *PolicyRevisionMutation) AddedFields() []string {
+	return nil
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *PolicyRevisionMutation) AddedField(name string) (ent.Value, bool) {
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *PolicyRevisionMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	}
+	return fmt.Errorf("unknown PolicyRevision numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *PolicyRevisionMutation) ClearedFields() []string {
+	return nil
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *PolicyRevisionMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *PolicyRevisionMutation) ClearField(name string) error {
+	return fmt.Errorf("unknown PolicyRevision nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *PolicyRevisionMutation) ResetField(name string) error {
+	switch name {
+	case policyrevision.FieldCreatedAt:
+		m.ResetCreatedAt()
+		return nil
+	case policyrevision.FieldRevision:
+		m.ResetRevision()
+		return nil
+	case policyrevision.FieldSource:
+		m.ResetSource()
+		return nil
+	case policyrevision.FieldFiles:
+		m.ResetFiles()
+		return nil
+	}
+	return fmt.Errorf("unknown PolicyRevision field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *PolicyRevisionMutation) AddedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *PolicyRevisionMutation) AddedIDs(name string) []ent.Value {
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *PolicyRevisionMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *PolicyRevisionMutation) RemovedIDs(name string) []ent.Value {
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *PolicyRevisionMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *PolicyRevisionMutation) EdgeCleared(name string) bool {
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *PolicyRevisionMutation) ClearEdge(name string) error {
+	return fmt.Errorf("unknown PolicyRevision unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *PolicyRevisionMutation) ResetEdge(name string) error {
+	return fmt.Errorf("unknown PolicyRevision edge %s", name)
+}
+
+// PolicyTrialMutation represents an operation that mutates the PolicyTrial nodes in the graph.
+type PolicyTrialMutation struct {
+	config
+	op            Op
+	typ           string
+	id            *int64
+	created_at    *time.Time
+	revision      *string
+	share         *int
+	addshare      *int
+	author        *string
+	note          *string
+	ended_at      *time.Time
+	ended_by      *string
+	asked         *int64
+	addasked      *int64
+	looser        *int64
+	addlooser     *int64
+	stricter      *int64
+	addstricter   *int64
+	otherwise     *int64
+	addotherwise  *int64
+	failed        *int64
+	addfailed     *int64
+	dropped       *int64
+	adddropped    *int64
+	clearedFields map[string]struct{}
+	done          bool
+	oldValue      func(context.Context) (*PolicyTrial, error)
+	predicates    []predicate.PolicyTrial
+}
+
+var _ ent.Mutation = (*PolicyTrialMutation)(nil)
+
+// policytrialOption allows management of the mutation configuration using functional options.
+type policytrialOption func(*PolicyTrialMutation)
+
+// newPolicyTrialMutation creates new mutation for the PolicyTrial entity.
+func newPolicyTrialMutation(c config, op Op, opts ...policytrialOption) *PolicyTrialMutation {
+	m := &PolicyTrialMutation{
+		config:        c,
+		op:            op,
+		typ:           TypePolicyTrial,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withPolicyTrialID sets the ID field of the mutation.
+func withPolicyTrialID(id int64) policytrialOption {
+	return func(m *PolicyTrialMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *PolicyTrial
+		)
+		m.oldValue = func(ctx context.Context) (*PolicyTrial, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().PolicyTrial.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withPolicyTrial sets the old PolicyTrial of the mutation.
+func withPolicyTrial(node *PolicyTrial) policytrialOption {
+	return func(m *PolicyTrialMutation) {
+		m.oldValue = func(context.Context) (*PolicyTrial, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m PolicyTrialMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m PolicyTrialMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("ent: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// SetID sets the value of the id field. Note that this
+// operation is only accepted on creation of PolicyTrial entities.
+func (m *PolicyTrialMutation) SetID(id int64) {
+	m.id = &id
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *PolicyTrialMutation) ID() (id int64, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *PolicyTrialMutation) IDs(ctx context.Context) ([]int64, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []int64{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().PolicyTrial.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetCreatedAt sets the "created_at" field.
+func (m *PolicyTrialMutation) SetCreatedAt(t time.Time) {
+	m.created_at = &t
+}
+
+// CreatedAt returns the value of the "created_at" field in the mutation.
+func (m *PolicyTrialMutation) CreatedAt() (r time.Time, exists bool) {
+	v := m.created_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCreatedAt returns the old "created_at" field's value of the PolicyTrial entity.
+// If the PolicyTrial object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PolicyTrialMutation) OldCreatedAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCreatedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCreatedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCreatedAt: %w", err)
+	}
+	return oldValue.CreatedAt, nil
+}
+
+// ResetCreatedAt resets all changes to the "created_at" field.
+func (m *PolicyTrialMutation) ResetCreatedAt() {
+	m.created_at = nil
+}
+
+// SetRevision sets the "revision" field.
+func (m *PolicyTrialMutation) SetRevision(s string) {
+	m.revision = &s
+}
+
+// Revision returns the value of the "revision" field in the mutation.
+func (m *PolicyTrialMutation) Revision() (r string, exists bool) {
+	v := m.revision
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldRevision returns the old "revision" field's value of the PolicyTrial entity.
+// If the PolicyTrial object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PolicyTrialMutation) OldRevision(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldRevision is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldRevision requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldRevision: %w", err)
+	}
+	return oldValue.Revision, nil
+}
+
+// ResetRevision resets all changes to the "revision" field.
+func (m *PolicyTrialMutation) ResetRevision() {
+	m.revision = nil
+}
+
+// SetShare sets the "share" field.
+func (m *PolicyTrialMutation) SetShare(i int) {
+	m.share = &i
+	m.addshare = nil
+}
+
+// Share returns the value of the "share" field in the mutation.
+func (m *PolicyTrialMutation) Share() (r int, exists bool) {
+	v := m.share
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldShare returns the old "share" field's value of the PolicyTrial entity.
+// If the PolicyTrial object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PolicyTrialMutation) OldShare(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldShare is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldShare requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldShare: %w", err)
+	}
+	return oldValue.Share, nil
+}
+
+// AddShare adds i to the "share" field.
+func (m *PolicyTrialMutation) AddShare(i int) {
+	if m.addshare != nil {
+		*m.addshare += i
+	} else {
+		m.addshare = &i
+	}
+}
+
+// AddedShare returns the value that was added to the "share" field in this mutation.
+func (m *PolicyTrialMutation) AddedShare() (r int, exists bool) {
+	v := m.addshare
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetShare resets all changes to the "share" field.
+func (m *PolicyTrialMutation) ResetShare() {
+	m.share = nil
+	m.addshare = nil
+}
+
+// SetAuthor sets the "author" field.
+func (m *PolicyTrialMutation) SetAuthor(s string) {
+	m.author = &s
+}
+
+// Author returns the value of the "author" field in the mutation.
+func (m *PolicyTrialMutation) Author() (r string, exists bool) {
+	v := m.author
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldAuthor returns the old "author" field's value of the PolicyTrial entity.
+// If the PolicyTrial object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PolicyTrialMutation) OldAuthor(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldAuthor is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldAuthor requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldAuthor: %w", err)
+	}
+	return oldValue.Author, nil
+}
+
+// ResetAuthor resets all changes to the "author" field.
+func (m *PolicyTrialMutation) ResetAuthor() {
+	m.author = nil
+}
+
+// SetNote sets the "note" field.
+func (m *PolicyTrialMutation) SetNote(s string) {
+	m.note = &s
+}
+
+// Note returns the value of the "note" field in the mutation.
+func (m *PolicyTrialMutation) Note() (r string, exists bool) {
+	v := m.note
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldNote returns the old "note" field's value of the PolicyTrial entity.
+// If the PolicyTrial object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PolicyTrialMutation) OldNote(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldNote is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldNote requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldNote: %w", err)
+	}
+	return oldValue.Note, nil
+}
+
+// ResetNote resets all changes to the "note" field.
+func (m *PolicyTrialMutation) ResetNote() {
+	m.note = nil
+}
+
+// SetEndedAt sets the "ended_at" field.
+func (m *PolicyTrialMutation) SetEndedAt(t time.Time) {
+	m.ended_at = &t
+}
+
+// EndedAt returns the value of the "ended_at" field in the mutation.
+func (m *PolicyTrialMutation) EndedAt() (r time.Time, exists bool) {
+	v := m.ended_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldEndedAt returns the old "ended_at" field's value of the PolicyTrial entity.
+// If the PolicyTrial object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PolicyTrialMutation) OldEndedAt(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldEndedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldEndedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldEndedAt: %w", err)
+	}
+	return oldValue.EndedAt, nil
+}
+
+// ClearEndedAt clears the value of the "ended_at" field.
+func (m *PolicyTrialMutation) ClearEndedAt() {
+	m.ended_at = nil
+	m.clearedFields[policytrial.FieldEndedAt] = struct{}{}
+}
+
+// EndedAtCleared returns if the "ended_at" field was cleared in this mutation.
+func (m *PolicyTrialMutation) EndedAtCleared() bool {
+	_, ok := m.clearedFields[policytrial.FieldEndedAt]
+	return ok
+}
+
+// ResetEndedAt resets all changes to the "ended_at" field.
+func (m *PolicyTrialMutation) ResetEndedAt() {
+	m.ended_at = nil
+	delete(m.clearedFields, policytrial.FieldEndedAt)
+}
+
+// SetEndedBy sets the "ended_by" field.
+func (m *PolicyTrialMutation) SetEndedBy(s string) {
+	m.ended_by = &s
+}
+
+// EndedBy returns the value of the "ended_by" field in the mutation.
+func (m *PolicyTrialMutation) EndedBy() (r string, exists bool) {
+	v := m.ended_by
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldEndedBy returns the old "ended_by" field's value of the PolicyTrial entity.
+// If the PolicyTrial object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PolicyTrialMutation) OldEndedBy(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldEndedBy is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldEndedBy requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldEndedBy: %w", err)
+	}
+	return oldValue.EndedBy, nil
+}
+
+// ResetEndedBy resets all changes to the "ended_by" field.
+func (m *PolicyTrialMutation) ResetEndedBy() {
+	m.ended_by = nil
+}
+
+// SetAsked sets the "asked" field.
+func (m *PolicyTrialMutation) SetAsked(i int64) {
+	m.asked = &i
+	m.addasked = nil
+}
+
+// Asked returns the value of the "asked" field in the mutation.
+func (m *PolicyTrialMutation) Asked() (r int64, exists bool) {
+	v := m.asked
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldAsked returns the old "asked" field's value of the PolicyTrial entity.
+// If the PolicyTrial object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PolicyTrialMutation) OldAsked(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldAsked is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldAsked requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldAsked: %w", err)
+	}
+	return oldValue.Asked, nil
+}
+
+// AddAsked adds i to the "asked" field.
+func (m *PolicyTrialMutation) AddAsked(i int64) {
+	if m.addasked != nil {
+		*m.addasked += i
+	} else {
+		m.addasked = &i
+	}
+}
+
+// AddedAsked returns the value that was added to the "asked" field in this mutation.
+func (m *PolicyTrialMutation) AddedAsked() (r int64, exists bool) {
+	v := m.addasked
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetAsked resets all changes to the "asked" field.
+func (m *PolicyTrialMutation) ResetAsked() {
+	m.asked = nil
+	m.addasked = nil
+}
+
+// SetLooser sets the "looser" field.
+func (m *PolicyTrialMutation) SetLooser(i int64) {
+	m.looser = &i
+	m.addlooser = nil
+}
+
+// Looser returns the value of the "looser" field in the mutation.
+func (m *PolicyTrialMutation) Looser() (r int64, exists bool) {
+	v := m.looser
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldLooser returns the old "looser" field's value of the PolicyTrial entity.
+// If the PolicyTrial object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PolicyTrialMutation) OldLooser(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldLooser is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldLooser requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldLooser: %w", err)
+	}
+	return oldValue.Looser, nil
+}
+
+// AddLooser adds i to the "looser" field.
+func (m *PolicyTrialMutation) AddLooser(i int64) {
+	if m.addlooser != nil {
+		*m.addlooser += i
+	} else {
+		m.addlooser = &i
+	}
+}
+
+// AddedLooser returns the value that was added to the "looser" field in this mutation.
+func (m *PolicyTrialMutation) AddedLooser() (r int64, exists bool) {
+	v := m.addlooser
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetLooser resets all changes to the "looser" field.
+func (m *PolicyTrialMutation) ResetLooser() {
+	m.looser = nil
+	m.addlooser = nil
+}
+
+// SetStricter sets the "stricter" field.
+func (m *PolicyTrialMutation) SetStricter(i int64) {
+	m.stricter = &i
+	m.addstricter = nil
+}
+
+// Stricter returns the value of the "stricter" field in the mutation.
+func (m *PolicyTrialMutation) Stricter() (r int64, exists bool) {
+	v := m.stricter
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldStricter returns the old "stricter" field's value of the PolicyTrial entity.
+// If the PolicyTrial object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PolicyTrialMutation) OldStricter(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldStricter is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldStricter requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldStricter: %w", err)
+	}
+	return oldValue.Stricter, nil
+}
+
+// AddStricter adds i to the "stricter" field.
+func (m *PolicyTrialMutation) AddStricter(i int64) {
+	if m.addstricter != nil {
+		*m.addstricter += i
+	} else {
+		m.addstricter = &i
+	}
+}
+
+// AddedStricter returns the value that was added to the "stricter" field in this mutation.
+func (m *PolicyTrialMutation) AddedStricter() (r int64, exists bool) {
+	v := m.addstricter
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetStricter resets all changes to the "stricter" field.
+func (m *PolicyTrialMutation) ResetStricter() {
+	m.stricter = nil
+	m.addstricter = nil
+}
+
+// SetOtherwise sets the "otherwise" field.
+func (m *PolicyTrialMutation) SetOtherwise(i int64) {
+	m.otherwise = &i
+	m.addotherwise = nil
+}
+
+// Otherwise returns the value of the "otherwise" field in the mutation.
+func (m *PolicyTrialMutation) Otherwise() (r int64, exists bool) {
+	v := m.otherwise
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldOtherwise returns the old "otherwise" field's value of the PolicyTrial entity.
+// If the PolicyTrial object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PolicyTrialMutation) OldOtherwise(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldOtherwise is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldOtherwise requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldOtherwise: %w", err)
+	}
+	return oldValue.Otherwise, nil
+}
+
+// AddOtherwise adds i to the "otherwise" field.
+func (m *PolicyTrialMutation) AddOtherwise(i int64) {
+	if m.addotherwise != nil {
+		*m.addotherwise += i
+	} else {
+		m.addotherwise = &i
+	}
+}
+
+// AddedOtherwise returns the value that was added to the "otherwise" field in this mutation.
+func (m *PolicyTrialMutation) AddedOtherwise() (r int64, exists bool) {
+	v := m.addotherwise
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetOtherwise resets all changes to the "otherwise" field.
+func (m *PolicyTrialMutation) ResetOtherwise() {
+	m.otherwise = nil
+	m.addotherwise = nil
+}
+
+// SetFailed sets the "failed" field.
+func (m *PolicyTrialMutation) SetFailed(i int64) {
+	m.failed = &i
+	m.addfailed = nil
+}
+
+// Failed returns the value of the "failed" field in the mutation.
+func (m *PolicyTrialMutation) Failed() (r int64, exists bool) {
+	v := m.failed
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldFailed returns the old "failed" field's value of the PolicyTrial entity.
+// If the PolicyTrial object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PolicyTrialMutation) OldFailed(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldFailed is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldFailed requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldFailed: %w", err)
+	}
+	return oldValue.Failed, nil
+}
+
+// AddFailed adds i to the "failed" field.
+func (m *PolicyTrialMutation) AddFailed(i int64) {
+	if m.addfailed != nil {
+		*m.addfailed += i
+	} else {
+		m.addfailed = &i
+	}
+}
+
+// AddedFailed returns the value that was added to the "failed" field in this mutation.
+func (m *PolicyTrialMutation) AddedFailed() (r int64, exists bool) {
+	v := m.addfailed
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetFailed resets all changes to the "failed" field.
+func (m *PolicyTrialMutation) ResetFailed() {
+	m.failed = nil
+	m.addfailed = nil
+}
+
+// SetDropped sets the "dropped" field.
+func (m *PolicyTrialMutation) SetDropped(i int64) {
+	m.dropped = &i
+	m.adddropped = nil
+}
+
+// Dropped returns the value of the "dropped" field in the mutation.
+func (m *PolicyTrialMutation) Dropped() (r int64, exists bool) {
+	v := m.dropped
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldDropped returns the old "dropped" field's value of the PolicyTrial entity.
+// If the PolicyTrial object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PolicyTrialMutation) OldDropped(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldDropped is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldDropped requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldDropped: %w", err)
+	}
+	return oldValue.Dropped, nil
+}
+
+// AddDropped adds i to the "dropped" field.
+func (m *PolicyTrialMutation) AddDropped(i int64) {
+	if m.adddropped != nil {
+		*m.adddropped += i
+	} else {
+		m.adddropped = &i
+	}
+}
+
+// AddedDropped returns the value that was added to the "dropped" field in this mutation.
+func (m *PolicyTrialMutation) AddedDropped() (r int64, exists bool) {
+	v := m.adddropped
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetDropped resets all changes to the "dropped" field.
+func (m *PolicyTrialMutation) ResetDropped() {
+	m.dropped = nil
+	m.adddropped = nil
+}
+
+// Where appends a list predicates to the PolicyTrialMutation builder.
+func (m *PolicyTrialMutation) Where(ps ...predicate.PolicyTrial) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the PolicyTrialMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *PolicyTrialMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.PolicyTrial, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *PolicyTrialMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *PolicyTrialMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (PolicyTrial).
+func (m *PolicyTrialMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *PolicyTrialMutation) Fields() []string {
+	fields := make([]string, 0, 13)
+	if m.created_at != nil {
+		fields = append(fields, policytrial.FieldCreatedAt)
+	}
+	if m.revision != nil {
+		fields = append(fields, policytrial.FieldRevision)
+	}
+	if m.share != nil {
+		fields = append(fields, policytrial.FieldShare)
+	}
+	if m.author != nil {
+		fields = append(fields, policytrial.FieldAuthor)
+	}
+	if m.note != nil {
+		fields = append(fields, policytrial.FieldNote)
+	}
+	if m.ended_at != nil {
+		fields = append(fields, policytrial.FieldEndedAt)
+	}
+	if m.ended_by != nil {
+		fields = append(fields, policytrial.FieldEndedBy)
+	}
+	if m.asked != nil {
+		fields = append(fields, policytrial.FieldAsked)
+	}
+	if m.looser != nil {
+		fields = append(fields, policytrial.FieldLooser)
+	}
+	if m.stricter != nil {
+		fields = append(fields, policytrial.FieldStricter)
+	}
+	if m.otherwise != nil {
+		fields = append(fields, policytrial.FieldOtherwise)
+	}
+	if m.failed != nil {
+		fields = append(fields, policytrial.FieldFailed)
+	}
+	if m.dropped != nil {
+		fields = append(fields, policytrial.FieldDropped)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *PolicyTrialMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case policytrial.FieldCreatedAt:
+		return m.CreatedAt()
+	case policytrial.FieldRevision:
+		return m.Revision()
+	case policytrial.FieldShare:
+		return m.Share()
+	case policytrial.FieldAuthor:
+		return m.Author()
+	case policytrial.FieldNote:
+		return m.Note()
+	case policytrial.FieldEndedAt:
+		return m.EndedAt()
+	case policytrial.FieldEndedBy:
+		return m.EndedBy()
+	case policytrial.FieldAsked:
+		return m.Asked()
+	case policytrial.FieldLooser:
+		return m.Looser()
+	case policytrial.FieldStricter:
+		return m.Stricter()
+	case policytrial.FieldOtherwise:
+		return m.Otherwise()
+	case policytrial.FieldFailed:
+		return m.Failed()
+	case policytrial.FieldDropped:
+		return m.Dropped()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *PolicyTrialMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case policytrial.FieldCreatedAt:
+		return m.OldCreatedAt(ctx)
+	case policytrial.FieldRevision:
+		return m.OldRevision(ctx)
+	case policytrial.FieldShare:
+		return m.OldShare(ctx)
+	case policytrial.FieldAuthor:
+		return m.OldAuthor(ctx)
+	case policytrial.FieldNote:
+		return m.OldNote(ctx)
+	case policytrial.FieldEndedAt:
+		return m.OldEndedAt(ctx)
+	case policytrial.FieldEndedBy:
+		return m.OldEndedBy(ctx)
+	case policytrial.FieldAsked:
+		return m.OldAsked(ctx)
+	case policytrial.FieldLooser:
+		return m.OldLooser(ctx)
+	case policytrial.FieldStricter:
+		return m.OldStricter(ctx)
+	case policytrial.FieldOtherwise:
+		return m.OldOtherwise(ctx)
+	case policytrial.FieldFailed:
+		return m.OldFailed(ctx)
+	case policytrial.FieldDropped:
+		return m.OldDropped(ctx)
+	}
+	return nil, fmt.Errorf("unknown PolicyTrial field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *PolicyTrialMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case policytrial.FieldCreatedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCreatedAt(v)
+		return nil
+	case policytrial.FieldRevision:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetRevision(v)
+		return nil
+	case policytrial.FieldShare:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetShare(v)
+		return nil
+	case policytrial.FieldAuthor:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetAuthor(v)
+		return nil
+	case policytrial.FieldNote:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetNote(v)
+		return nil
+	case policytrial.FieldEndedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetEndedAt(v)
+		return nil
+	case policytrial.FieldEndedBy:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetEndedBy(v)
+		return nil
+	case policytrial.FieldAsked:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetAsked(v)
+		return nil
+	case policytrial.FieldLooser:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetLooser(v)
+		return nil
+	case policytrial.FieldStricter:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetStricter(v)
+		return nil
+	case policytrial.FieldOtherwise:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetOtherwise(v)
+		return nil
+	case policytrial.FieldFailed:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetFailed(v)
+		return nil
+	case policytrial.FieldDropped:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetDropped(v)
+		return nil
+	}
+	return fmt.Errorf("unknown PolicyTrial field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *PolicyTrialMutation) AddedFields() []string {
+	var fields []string
+	if m.addshare != nil {
+		fields = append(fields, policytrial.FieldShare)
+	}
+	if m.addasked != nil {
+		fields = append(fields, policytrial.FieldAsked)
+	}
+	if m.addlooser != nil {
+		fields = append(fields, policytrial.FieldLooser)
+	}
+	if m.addstricter != nil {
+		fields = append(fields, policytrial.FieldStricter)
+	}
+	if m.addotherwise != nil {
+		fields = append(fields, policytrial.FieldOtherwise)
+	}
+	if m.addfailed != nil {
+		fields = append(fields, policytrial.FieldFailed)
+	}
+	if m.adddropped != nil {
+		fields = append(fields, policytrial.FieldDropped)
+	}
+	return fields
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *PolicyTrialMutation) AddedField(name string) (ent.Value, bool) {
+	switch name {
+	case policytrial.FieldShare:
+		return m.AddedShare()
+	case policytrial.FieldAsked:
+		return m.AddedAsked()
+	case policytrial.FieldLooser:
+		return m.AddedLooser()
+	case policytrial.FieldStricter:
+		return m.AddedStricter()
+	case policytrial.FieldOtherwise:
+		return m.AddedOtherwise()
+	case policytrial.FieldFailed:
+		return m.AddedFailed()
+	case policytrial.FieldDropped:
+		return m.AddedDropped()
+	}
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *PolicyTrialMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	case policytrial.FieldShare:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddShare(v)
+		return nil
+	case policytrial.FieldAsked:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddAsked(v)
+		return nil
+	case policytrial.FieldLooser:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddLooser(v)
+		return nil
+	case policytrial.FieldStricter:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddStricter(v)
+		return nil
+	case policytrial.FieldOtherwise:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddOtherwise(v)
+		return nil
+	case policytrial.FieldFailed:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddFailed(v)
+		return nil
+	case policytrial.FieldDropped:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddDropped(v)
+		return nil
+	}
+	return fmt.Errorf("unknown PolicyTrial numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *PolicyTrialMutation) ClearedFields() []string {
+	var fields []string
+	if m.FieldCleared(policytrial.FieldEndedAt) {
+		fields = append(fields, policytrial.FieldEndedAt)
+	}
+	return fields
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *PolicyTrialMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *PolicyTrialMutation) ClearField(name string) error {
+	switch name {
+	case policytrial.FieldEndedAt:
+		m.ClearEndedAt()
+		return nil
+	}
+	return fmt.Errorf("unknown PolicyTrial nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *PolicyTrialMutation) ResetField(name string) error {
+	switch name {
+	case policytrial.FieldCreatedAt:
+		m.ResetCreatedAt()
+		return nil
+	case policytrial.FieldRevision:
+		m.ResetRevision()
+		return nil
+	case policytrial.FieldShare:
+		m.ResetShare()
+		return nil
+	case policytrial.FieldAuthor:
+		m.ResetAuthor()
+		return nil
+	case policytrial.FieldNote:
+		m.ResetNote()
+		return nil
+	case policytrial.FieldEndedAt:
+		m.ResetEndedAt()
+		return nil
+	case policytrial.FieldEndedBy:
+		m.ResetEndedBy()
+		return nil
+	case policytrial.FieldAsked:
+		m.ResetAsked()
+		return nil
+	case policytrial.FieldLooser:
+		m.ResetLooser()
+		return nil
+	case policytrial.FieldStricter:
+		m.ResetStricter()
+		return nil
+	case policytrial.FieldOtherwise:
+		m.ResetOtherwise()
+		return nil
+	case policytrial.FieldFailed:
+		m.ResetFailed()
+		return nil
+	case policytrial.FieldDropped:
+		m.ResetDropped()
+		return nil
+	}
+	return fmt.Errorf("unknown PolicyTrial field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *PolicyTrialMutation) AddedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *PolicyTrialMutation) AddedIDs(name string) []ent.Value {
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *PolicyTrialMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *PolicyTrialMutation) RemovedIDs(name string) []ent.Value {
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *PolicyTrialMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *PolicyTrialMutation) EdgeCleared(name string) bool {
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *PolicyTrialMutation) ClearEdge(name string) error {
+	return fmt.Errorf("unknown PolicyTrial unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *PolicyTrialMutation) ResetEdge(name string) error {
+	return fmt.Errorf("unknown PolicyTrial edge %s", name)
+}
+
 // ProductMutation represents an operation that mutates the Product nodes in the graph.
 type ProductMutation struct {
 	config
@@ -20112,6 +23536,662 @@ func (m *PurchaseReservationMutation) ResetEdge(name string) error {
 		return nil
 	}
 	return fmt.Errorf("unknown PurchaseReservation edge %s", name)
+}
+
+// ReplicaMutation represents an operation that mutates the Replica nodes in the graph.
+type ReplicaMutation struct {
+	config
+	op            Op
+	typ           string
+	id            *int64
+	created_at    *time.Time
+	name          *string
+	source        *string
+	revision      *string
+	loaded_at     *time.Time
+	seen_at       *time.Time
+	problems      *string
+	clearedFields map[string]struct{}
+	done          bool
+	oldValue      func(context.Context) (*Replica, error)
+	predicates    []predicate.Replica
+}
+
+var _ ent.Mutation = (*ReplicaMutation)(nil)
+
+// replicaOption allows management of the mutation configuration using functional options.
+type replicaOption func(*ReplicaMutation)
+
+// newReplicaMutation creates new mutation for the Replica entity.
+func newReplicaMutation(c config, op Op, opts ...replicaOption) *ReplicaMutation {
+	m := &ReplicaMutation{
+		config:        c,
+		op:            op,
+		typ:           TypeReplica,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withReplicaID sets the ID field of the mutation.
+func withReplicaID(id int64) replicaOption {
+	return func(m *ReplicaMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *Replica
+		)
+		m.oldValue = func(ctx context.Context) (*Replica, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().Replica.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withReplica sets the old Replica of the mutation.
+func withReplica(node *Replica) replicaOption {
+	return func(m *ReplicaMutation) {
+		m.oldValue = func(context.Context) (*Replica, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m ReplicaMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m ReplicaMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("ent: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// SetID sets the value of the id field. Note that this
+// operation is only accepted on creation of Replica entities.
+func (m *ReplicaMutation) SetID(id int64) {
+	m.id = &id
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *ReplicaMutation) ID() (id int64, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *ReplicaMutation) IDs(ctx context.Context) ([]int64, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []int64{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().Replica.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetCreatedAt sets the "created_at" field.
+func (m *ReplicaMutation) SetCreatedAt(t time.Time) {
+	m.created_at = &t
+}
+
+// CreatedAt returns the value of the "created_at" field in the mutation.
+func (m *ReplicaMutation) CreatedAt() (r time.Time, exists bool) {
+	v := m.created_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCreatedAt returns the old "created_at" field's value of the Replica entity.
+// If the Replica object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ReplicaMutation) OldCreatedAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCreatedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCreatedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCreatedAt: %w", err)
+	}
+	return oldValue.CreatedAt, nil
+}
+
+// ResetCreatedAt resets all changes to the "created_at" field.
+func (m *ReplicaMutation) ResetCreatedAt() {
+	m.created_at = nil
+}
+
+// SetName sets the "name" field.
+func (m *ReplicaMutation) SetName(s string) {
+	m.name = &s
+}
+
+// Name returns the value of the "name" field in the mutation.
+func (m *ReplicaMutation) Name() (r string, exists bool) {
+	v := m.name
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldName returns the old "name" field's value of the Replica entity.
+// If the Replica object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ReplicaMutation) OldName(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldName is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldName requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldName: %w", err)
+	}
+	return oldValue.Name, nil
+}
+
+// ResetName resets all changes to the "name" field.
+func (m *ReplicaMutation) ResetName() {
+	m.name = nil
+}
+
+// SetSource sets the "source" field.
+func (m *ReplicaMutation) SetSource(s string) {
+	m.source = &s
+}
+
+// Source returns the value of the "source" field in the mutation.
+func (m *ReplicaMutation) Source() (r string, exists bool) {
+	v := m.source
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldSource returns the old "source" field's value of the Replica entity.
+// If the Replica object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ReplicaMutation) OldSource(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldSource is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldSource requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldSource: %w", err)
+	}
+	return oldValue.Source, nil
+}
+
+// ResetSource resets all changes to the "source" field.
+func (m *ReplicaMutation) ResetSource() {
+	m.source = nil
+}
+
+// SetRevision sets the "revision" field.
+func (m *ReplicaMutation) SetRevision(s string) {
+	m.revision = &s
+}
+
+// Revision returns the value of the "revision" field in the mutation.
+func (m *ReplicaMutation) Revision() (r string, exists bool) {
+	v := m.revision
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldRevision returns the old "revision" field's value of the Replica entity.
+// If the Replica object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ReplicaMutation) OldRevision(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldRevision is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldRevision requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldRevision: %w", err)
+	}
+	return oldValue.Revision, nil
+}
+
+// ResetRevision resets all changes to the "revision" field.
+func (m *ReplicaMutation) ResetRevision() {
+	m.revision = nil
+}
+
+// SetLoadedAt sets the "loaded_at" field.
+func (m *ReplicaMutation) SetLoadedAt(t time.Time) {
+	m.loaded_at = &t
+}
+
+// LoadedAt returns the value of the "loaded_at" field in the mutation.
+func (m *ReplicaMutation) LoadedAt() (r time.Time, exists bool) {
+	v := m.loaded_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldLoadedAt returns the old "loaded_at" field's value of the Replica entity.
+// If the Replica object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ReplicaMutation) OldLoadedAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldLoadedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldLoadedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldLoadedAt: %w", err)
+	}
+	return oldValue.LoadedAt, nil
+}
+
+// ResetLoadedAt resets all changes to the "loaded_at" field.
+func (m *ReplicaMutation) ResetLoadedAt() {
+	m.loaded_at = nil
+}
+
+// SetSeenAt sets the "seen_at" field.
+func (m *ReplicaMutation) SetSeenAt(t time.Time) {
+	m.seen_at = &t
+}
+
+// SeenAt returns the value of the "seen_at" field in the mutation.
+func (m *ReplicaMutation) SeenAt() (r time.Time, exists bool) {
+	v := m.seen_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldSeenAt returns the old "seen_at" field's value of the Replica entity.
+// If the Replica object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ReplicaMutation) OldSeenAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldSeenAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldSeenAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldSeenAt: %w", err)
+	}
+	return oldValue.SeenAt, nil
+}
+
+// ResetSeenAt resets all changes to the "seen_at" field.
+func (m *ReplicaMutation) ResetSeenAt() {
+	m.seen_at = nil
+}
+
+// SetProblems sets the "problems" field.
+func (m *ReplicaMutation) SetProblems(s string) {
+	m.problems = &s
+}
+
+// Problems returns the value of the "problems" field in the mutation.
+func (m *ReplicaMutation) Problems() (r string, exists bool) {
+	v := m.problems
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldProblems returns the old "problems" field's value of the Replica entity.
+// If the Replica object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ReplicaMutation) OldProblems(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldProblems is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldProblems requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldProblems: %w", err)
+	}
+	return oldValue.Problems, nil
+}
+
+// ResetProblems resets all changes to the "problems" field.
+func (m *ReplicaMutation) ResetProblems() {
+	m.problems = nil
+}
+
+// Where appends a list predicates to the ReplicaMutation builder.
+func (m *ReplicaMutation) Where(ps ...predicate.Replica) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the ReplicaMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *ReplicaMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.Replica, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *ReplicaMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *ReplicaMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (Replica).
+func (m *ReplicaMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *ReplicaMutation) Fields() []string {
+	fields := make([]string, 0, 7)
+	if m.created_at != nil {
+		fields = append(fields, replica.FieldCreatedAt)
+	}
+	if m.name != nil {
+		fields = append(fields, replica.FieldName)
+	}
+	if m.source != nil {
+		fields = append(fields, replica.FieldSource)
+	}
+	if m.revision != nil {
+		fields = append(fields, replica.FieldRevision)
+	}
+	if m.loaded_at != nil {
+		fields = append(fields, replica.FieldLoadedAt)
+	}
+	if m.seen_at != nil {
+		fields = append(fields, replica.FieldSeenAt)
+	}
+	if m.problems != nil {
+		fields = append(fields, replica.FieldProblems)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *ReplicaMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case replica.FieldCreatedAt:
+		return m.CreatedAt()
+	case replica.FieldName:
+		return m.Name()
+	case replica.FieldSource:
+		return m.Source()
+	case replica.FieldRevision:
+		return m.Revision()
+	case replica.FieldLoadedAt:
+		return m.LoadedAt()
+	case replica.FieldSeenAt:
+		return m.SeenAt()
+	case replica.FieldProblems:
+		return m.Problems()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *ReplicaMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case replica.FieldCreatedAt:
+		return m.OldCreatedAt(ctx)
+	case replica.FieldName:
+		return m.OldName(ctx)
+	case replica.FieldSource:
+		return m.OldSource(ctx)
+	case replica.FieldRevision:
+		return m.OldRevision(ctx)
+	case replica.FieldLoadedAt:
+		return m.OldLoadedAt(ctx)
+	case replica.FieldSeenAt:
+		return m.OldSeenAt(ctx)
+	case replica.FieldProblems:
+		return m.OldProblems(ctx)
+	}
+	return nil, fmt.Errorf("unknown Replica field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *ReplicaMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case replica.FieldCreatedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCreatedAt(v)
+		return nil
+	case replica.FieldName:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetName(v)
+		return nil
+	case replica.FieldSource:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetSource(v)
+		return nil
+	case replica.FieldRevision:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetRevision(v)
+		return nil
+	case replica.FieldLoadedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetLoadedAt(v)
+		return nil
+	case replica.FieldSeenAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetSeenAt(v)
+		return nil
+	case replica.FieldProblems:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetProblems(v)
+		return nil
+	}
+	return fmt.Errorf("unknown Replica field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *ReplicaMutation) AddedFields() []string {
+	return nil
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *ReplicaMutation) AddedField(name string) (ent.Value, bool) {
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *ReplicaMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	}
+	return fmt.Errorf("unknown Replica numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *ReplicaMutation) ClearedFields() []string {
+	return nil
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *ReplicaMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *ReplicaMutation) ClearField(name string) error {
+	return fmt.Errorf("unknown Replica nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *ReplicaMutation) ResetField(name string) error {
+	switch name {
+	case replica.FieldCreatedAt:
+		m.ResetCreatedAt()
+		return nil
+	case replica.FieldName:
+		m.ResetName()
+		return nil
+	case replica.FieldSource:
+		m.ResetSource()
+		return nil
+	case replica.FieldRevision:
+		m.ResetRevision()
+		return nil
+	case replica.FieldLoadedAt:
+		m.ResetLoadedAt()
+		return nil
+	case replica.FieldSeenAt:
+		m.ResetSeenAt()
+		return nil
+	case replica.FieldProblems:
+		m.ResetProblems()
+		return nil
+	}
+	return fmt.Errorf("unknown Replica field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *ReplicaMutation) AddedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *ReplicaMutation) AddedIDs(name string) []ent.Value {
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *ReplicaMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *ReplicaMutation) RemovedIDs(name string) []ent.Value {
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *ReplicaMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *ReplicaMutation) EdgeCleared(name string) bool {
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *ReplicaMutation) ClearEdge(name string) error {
+	return fmt.Errorf("unknown Replica unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *ReplicaMutation) ResetEdge(name string) error {
+	return fmt.Errorf("unknown Replica edge %s", name)
 }
 
 // SeatMutation represents an operation that mutates the Seat nodes in the graph.

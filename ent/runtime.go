@@ -23,8 +23,13 @@ import (
 	"github.com/ringfence/ringfence/ent/license"
 	"github.com/ringfence/ringfence/ent/licensestate"
 	"github.com/ringfence/ringfence/ent/observation"
+	"github.com/ringfence/ringfence/ent/policydifference"
+	"github.com/ringfence/ringfence/ent/policypublication"
+	"github.com/ringfence/ringfence/ent/policyrevision"
+	"github.com/ringfence/ringfence/ent/policytrial"
 	"github.com/ringfence/ringfence/ent/product"
 	"github.com/ringfence/ringfence/ent/purchasereservation"
+	"github.com/ringfence/ringfence/ent/replica"
 	"github.com/ringfence/ringfence/ent/schema"
 	"github.com/ringfence/ringfence/ent/seat"
 	"github.com/ringfence/ringfence/ent/seatreason"
@@ -243,6 +248,10 @@ func init() {
 	decisionDescAnswer := decisionFields[13].Descriptor()
 	// decision.DefaultAnswer holds the default value on creation for the answer field.
 	decision.DefaultAnswer = decisionDescAnswer.Default.(string)
+	// decisionDescCommand is the schema descriptor for command field.
+	decisionDescCommand := decisionFields[14].Descriptor()
+	// decision.DefaultCommand holds the default value on creation for the command field.
+	decision.DefaultCommand = decisionDescCommand.Default.(string)
 	deploymentMixin := schema.Deployment{}.Mixin()
 	deploymentMixinFields1 := deploymentMixin[1].Fields()
 	_ = deploymentMixinFields1
@@ -571,6 +580,125 @@ func init() {
 	observation.DefaultSource = observationDescSource.Default.(string)
 	// observation.SourceValidator is a validator for the "source" field. It is called by the builders before save.
 	observation.SourceValidator = observationDescSource.Validators[0].(func(string) error)
+	policydifferenceFields := schema.PolicyDifference{}.Fields()
+	_ = policydifferenceFields
+	// policydifferenceDescPrincipal is the schema descriptor for principal field.
+	policydifferenceDescPrincipal := policydifferenceFields[2].Descriptor()
+	// policydifference.PrincipalValidator is a validator for the "principal" field. It is called by the builders before save.
+	policydifference.PrincipalValidator = policydifferenceDescPrincipal.Validators[0].(func(string) error)
+	// policydifferenceDescAction is the schema descriptor for action field.
+	policydifferenceDescAction := policydifferenceFields[3].Descriptor()
+	// policydifference.ActionValidator is a validator for the "action" field. It is called by the builders before save.
+	policydifference.ActionValidator = policydifferenceDescAction.Validators[0].(func(string) error)
+	// policydifferenceDescRule is the schema descriptor for rule field.
+	policydifferenceDescRule := policydifferenceFields[5].Descriptor()
+	// policydifference.RuleValidator is a validator for the "rule" field. It is called by the builders before save.
+	policydifference.RuleValidator = policydifferenceDescRule.Validators[0].(func(string) error)
+	// policydifferenceDescLicenseID is the schema descriptor for license_id field.
+	policydifferenceDescLicenseID := policydifferenceFields[9].Descriptor()
+	// policydifference.DefaultLicenseID holds the default value on creation for the license_id field.
+	policydifference.DefaultLicenseID = policydifferenceDescLicenseID.Default.(int64)
+	// policydifferenceDescAllotmentID is the schema descriptor for allotment_id field.
+	policydifferenceDescAllotmentID := policydifferenceFields[10].Descriptor()
+	// policydifference.DefaultAllotmentID holds the default value on creation for the allotment_id field.
+	policydifference.DefaultAllotmentID = policydifferenceDescAllotmentID.Default.(int64)
+	policypublicationMixin := schema.PolicyPublication{}.Mixin()
+	policypublicationMixinFields1 := policypublicationMixin[1].Fields()
+	_ = policypublicationMixinFields1
+	policypublicationFields := schema.PolicyPublication{}.Fields()
+	_ = policypublicationFields
+	// policypublicationDescCreatedAt is the schema descriptor for created_at field.
+	policypublicationDescCreatedAt := policypublicationMixinFields1[0].Descriptor()
+	// policypublication.DefaultCreatedAt holds the default value on creation for the created_at field.
+	policypublication.DefaultCreatedAt = policypublicationDescCreatedAt.Default.(func() time.Time)
+	// policypublicationDescRevision is the schema descriptor for revision field.
+	policypublicationDescRevision := policypublicationFields[1].Descriptor()
+	// policypublication.RevisionValidator is a validator for the "revision" field. It is called by the builders before save.
+	policypublication.RevisionValidator = policypublicationDescRevision.Validators[0].(func(string) error)
+	// policypublicationDescPrevious is the schema descriptor for previous field.
+	policypublicationDescPrevious := policypublicationFields[2].Descriptor()
+	// policypublication.PreviousValidator is a validator for the "previous" field. It is called by the builders before save.
+	policypublication.PreviousValidator = policypublicationDescPrevious.Validators[0].(func(string) error)
+	// policypublicationDescAuthor is the schema descriptor for author field.
+	policypublicationDescAuthor := policypublicationFields[3].Descriptor()
+	// policypublication.AuthorValidator is a validator for the "author" field. It is called by the builders before save.
+	policypublication.AuthorValidator = policypublicationDescAuthor.Validators[0].(func(string) error)
+	// policypublicationDescNote is the schema descriptor for note field.
+	policypublicationDescNote := policypublicationFields[4].Descriptor()
+	// policypublication.DefaultNote holds the default value on creation for the note field.
+	policypublication.DefaultNote = policypublicationDescNote.Default.(string)
+	// policypublicationDescFlips is the schema descriptor for flips field.
+	policypublicationDescFlips := policypublicationFields[5].Descriptor()
+	// policypublication.DefaultFlips holds the default value on creation for the flips field.
+	policypublication.DefaultFlips = policypublicationDescFlips.Default.(string)
+	policyrevisionMixin := schema.PolicyRevision{}.Mixin()
+	policyrevisionMixinFields1 := policyrevisionMixin[1].Fields()
+	_ = policyrevisionMixinFields1
+	policyrevisionFields := schema.PolicyRevision{}.Fields()
+	_ = policyrevisionFields
+	// policyrevisionDescCreatedAt is the schema descriptor for created_at field.
+	policyrevisionDescCreatedAt := policyrevisionMixinFields1[0].Descriptor()
+	// policyrevision.DefaultCreatedAt holds the default value on creation for the created_at field.
+	policyrevision.DefaultCreatedAt = policyrevisionDescCreatedAt.Default.(func() time.Time)
+	// policyrevisionDescRevision is the schema descriptor for revision field.
+	policyrevisionDescRevision := policyrevisionFields[0].Descriptor()
+	// policyrevision.RevisionValidator is a validator for the "revision" field. It is called by the builders before save.
+	policyrevision.RevisionValidator = policyrevisionDescRevision.Validators[0].(func(string) error)
+	// policyrevisionDescSource is the schema descriptor for source field.
+	policyrevisionDescSource := policyrevisionFields[1].Descriptor()
+	// policyrevision.SourceValidator is a validator for the "source" field. It is called by the builders before save.
+	policyrevision.SourceValidator = policyrevisionDescSource.Validators[0].(func(string) error)
+	policytrialMixin := schema.PolicyTrial{}.Mixin()
+	policytrialMixinFields1 := policytrialMixin[1].Fields()
+	_ = policytrialMixinFields1
+	policytrialFields := schema.PolicyTrial{}.Fields()
+	_ = policytrialFields
+	// policytrialDescCreatedAt is the schema descriptor for created_at field.
+	policytrialDescCreatedAt := policytrialMixinFields1[0].Descriptor()
+	// policytrial.DefaultCreatedAt holds the default value on creation for the created_at field.
+	policytrial.DefaultCreatedAt = policytrialDescCreatedAt.Default.(func() time.Time)
+	// policytrialDescRevision is the schema descriptor for revision field.
+	policytrialDescRevision := policytrialFields[0].Descriptor()
+	// policytrial.RevisionValidator is a validator for the "revision" field. It is called by the builders before save.
+	policytrial.RevisionValidator = policytrialDescRevision.Validators[0].(func(string) error)
+	// policytrialDescAuthor is the schema descriptor for author field.
+	policytrialDescAuthor := policytrialFields[2].Descriptor()
+	// policytrial.AuthorValidator is a validator for the "author" field. It is called by the builders before save.
+	policytrial.AuthorValidator = policytrialDescAuthor.Validators[0].(func(string) error)
+	// policytrialDescNote is the schema descriptor for note field.
+	policytrialDescNote := policytrialFields[3].Descriptor()
+	// policytrial.DefaultNote holds the default value on creation for the note field.
+	policytrial.DefaultNote = policytrialDescNote.Default.(string)
+	// policytrialDescEndedBy is the schema descriptor for ended_by field.
+	policytrialDescEndedBy := policytrialFields[5].Descriptor()
+	// policytrial.DefaultEndedBy holds the default value on creation for the ended_by field.
+	policytrial.DefaultEndedBy = policytrialDescEndedBy.Default.(string)
+	// policytrial.EndedByValidator is a validator for the "ended_by" field. It is called by the builders before save.
+	policytrial.EndedByValidator = policytrialDescEndedBy.Validators[0].(func(string) error)
+	// policytrialDescAsked is the schema descriptor for asked field.
+	policytrialDescAsked := policytrialFields[6].Descriptor()
+	// policytrial.DefaultAsked holds the default value on creation for the asked field.
+	policytrial.DefaultAsked = policytrialDescAsked.Default.(int64)
+	// policytrialDescLooser is the schema descriptor for looser field.
+	policytrialDescLooser := policytrialFields[7].Descriptor()
+	// policytrial.DefaultLooser holds the default value on creation for the looser field.
+	policytrial.DefaultLooser = policytrialDescLooser.Default.(int64)
+	// policytrialDescStricter is the schema descriptor for stricter field.
+	policytrialDescStricter := policytrialFields[8].Descriptor()
+	// policytrial.DefaultStricter holds the default value on creation for the stricter field.
+	policytrial.DefaultStricter = policytrialDescStricter.Default.(int64)
+	// policytrialDescOtherwise is the schema descriptor for otherwise field.
+	policytrialDescOtherwise := policytrialFields[9].Descriptor()
+	// policytrial.DefaultOtherwise holds the default value on creation for the otherwise field.
+	policytrial.DefaultOtherwise = policytrialDescOtherwise.Default.(int64)
+	// policytrialDescFailed is the schema descriptor for failed field.
+	policytrialDescFailed := policytrialFields[10].Descriptor()
+	// policytrial.DefaultFailed holds the default value on creation for the failed field.
+	policytrial.DefaultFailed = policytrialDescFailed.Default.(int64)
+	// policytrialDescDropped is the schema descriptor for dropped field.
+	policytrialDescDropped := policytrialFields[11].Descriptor()
+	// policytrial.DefaultDropped holds the default value on creation for the dropped field.
+	policytrial.DefaultDropped = policytrialDescDropped.Default.(int64)
 	productMixin := schema.Product{}.Mixin()
 	productMixinFields1 := productMixin[1].Fields()
 	_ = productMixinFields1
@@ -625,6 +753,31 @@ func init() {
 	purchasereservationDescOrderNumber := purchasereservationFields[4].Descriptor()
 	// purchasereservation.OrderNumberValidator is a validator for the "order_number" field. It is called by the builders before save.
 	purchasereservation.OrderNumberValidator = purchasereservationDescOrderNumber.Validators[0].(func(string) error)
+	replicaMixin := schema.Replica{}.Mixin()
+	replicaMixinFields1 := replicaMixin[1].Fields()
+	_ = replicaMixinFields1
+	replicaFields := schema.Replica{}.Fields()
+	_ = replicaFields
+	// replicaDescCreatedAt is the schema descriptor for created_at field.
+	replicaDescCreatedAt := replicaMixinFields1[0].Descriptor()
+	// replica.DefaultCreatedAt holds the default value on creation for the created_at field.
+	replica.DefaultCreatedAt = replicaDescCreatedAt.Default.(func() time.Time)
+	// replicaDescName is the schema descriptor for name field.
+	replicaDescName := replicaFields[0].Descriptor()
+	// replica.NameValidator is a validator for the "name" field. It is called by the builders before save.
+	replica.NameValidator = replicaDescName.Validators[0].(func(string) error)
+	// replicaDescSource is the schema descriptor for source field.
+	replicaDescSource := replicaFields[1].Descriptor()
+	// replica.SourceValidator is a validator for the "source" field. It is called by the builders before save.
+	replica.SourceValidator = replicaDescSource.Validators[0].(func(string) error)
+	// replicaDescRevision is the schema descriptor for revision field.
+	replicaDescRevision := replicaFields[2].Descriptor()
+	// replica.RevisionValidator is a validator for the "revision" field. It is called by the builders before save.
+	replica.RevisionValidator = replicaDescRevision.Validators[0].(func(string) error)
+	// replicaDescProblems is the schema descriptor for problems field.
+	replicaDescProblems := replicaFields[5].Descriptor()
+	// replica.DefaultProblems holds the default value on creation for the problems field.
+	replica.DefaultProblems = replicaDescProblems.Default.(string)
 	seatMixin := schema.Seat{}.Mixin()
 	seatMixinFields1 := seatMixin[1].Fields()
 	_ = seatMixinFields1

@@ -54,10 +54,20 @@ type Tx struct {
 	Membership *MembershipClient
 	// Observation is the client for interacting with the Observation builders.
 	Observation *ObservationClient
+	// PolicyDifference is the client for interacting with the PolicyDifference builders.
+	PolicyDifference *PolicyDifferenceClient
+	// PolicyPublication is the client for interacting with the PolicyPublication builders.
+	PolicyPublication *PolicyPublicationClient
+	// PolicyRevision is the client for interacting with the PolicyRevision builders.
+	PolicyRevision *PolicyRevisionClient
+	// PolicyTrial is the client for interacting with the PolicyTrial builders.
+	PolicyTrial *PolicyTrialClient
 	// Product is the client for interacting with the Product builders.
 	Product *ProductClient
 	// PurchaseReservation is the client for interacting with the PurchaseReservation builders.
 	PurchaseReservation *PurchaseReservationClient
+	// Replica is the client for interacting with the Replica builders.
+	Replica *ReplicaClient
 	// Seat is the client for interacting with the Seat builders.
 	Seat *SeatClient
 	// SeatReason is the client for interacting with the SeatReason builders.
@@ -221,8 +231,13 @@ func (tx *Tx) init() {
 	tx.LicenseState = NewLicenseStateClient(tx.config)
 	tx.Membership = NewMembershipClient(tx.config)
 	tx.Observation = NewObservationClient(tx.config)
+	tx.PolicyDifference = NewPolicyDifferenceClient(tx.config)
+	tx.PolicyPublication = NewPolicyPublicationClient(tx.config)
+	tx.PolicyRevision = NewPolicyRevisionClient(tx.config)
+	tx.PolicyTrial = NewPolicyTrialClient(tx.config)
 	tx.Product = NewProductClient(tx.config)
 	tx.PurchaseReservation = NewPurchaseReservationClient(tx.config)
+	tx.Replica = NewReplicaClient(tx.config)
 	tx.Seat = NewSeatClient(tx.config)
 	tx.SeatReason = NewSeatReasonClient(tx.config)
 	tx.ServicePlan = NewServicePlanClient(tx.config)

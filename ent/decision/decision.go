@@ -39,6 +39,8 @@ const (
 	FieldRequestHash = "request_hash"
 	// FieldAnswer holds the string denoting the answer field in the database.
 	FieldAnswer = "answer"
+	// FieldCommand holds the string denoting the command field in the database.
+	FieldCommand = "command"
 	// Table holds the table name of the decision in the database.
 	Table = "decisions"
 )
@@ -60,6 +62,7 @@ var Columns = []string{
 	FieldIdempotencyKey,
 	FieldRequestHash,
 	FieldAnswer,
+	FieldCommand,
 }
 
 // ValidColumn reports if the column name is valid (part of the table columns).
@@ -93,6 +96,8 @@ var (
 	RequestHashValidator func(string) error
 	// DefaultAnswer holds the default value on creation for the "answer" field.
 	DefaultAnswer string
+	// DefaultCommand holds the default value on creation for the "command" field.
+	DefaultCommand string
 )
 
 // OrderOption defines the ordering options for the Decision queries.
@@ -161,4 +166,9 @@ func ByRequestHash(opts ...sql.OrderTermOption) OrderOption {
 // ByAnswer orders the results by the answer field.
 func ByAnswer(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldAnswer, opts...).ToFunc()
+}
+
+// ByCommand orders the results by the command field.
+func ByCommand(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldCommand, opts...).ToFunc()
 }

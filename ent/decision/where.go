@@ -114,6 +114,11 @@ func Answer(v string) predicate.Decision {
 	return predicate.Decision(sql.FieldEQ(FieldAnswer, v))
 }
 
+// Command applies equality check predicate on the "command" field. It's identical to CommandEQ.
+func Command(v string) predicate.Decision {
+	return predicate.Decision(sql.FieldEQ(FieldCommand, v))
+}
+
 // AtEQ applies the EQ predicate on the "at" field.
 func AtEQ(v time.Time) predicate.Decision {
 	return predicate.Decision(sql.FieldEQ(FieldAt, v))
@@ -737,6 +742,71 @@ func AnswerEqualFold(v string) predicate.Decision {
 // AnswerContainsFold applies the ContainsFold predicate on the "answer" field.
 func AnswerContainsFold(v string) predicate.Decision {
 	return predicate.Decision(sql.FieldContainsFold(FieldAnswer, v))
+}
+
+// CommandEQ applies the EQ predicate on the "command" field.
+func CommandEQ(v string) predicate.Decision {
+	return predicate.Decision(sql.FieldEQ(FieldCommand, v))
+}
+
+// CommandNEQ applies the NEQ predicate on the "command" field.
+func CommandNEQ(v string) predicate.Decision {
+	return predicate.Decision(sql.FieldNEQ(FieldCommand, v))
+}
+
+// CommandIn applies the In predicate on the "command" field.
+func CommandIn(vs ...string) predicate.Decision {
+	return predicate.Decision(sql.FieldIn(FieldCommand, vs...))
+}
+
+// CommandNotIn applies the NotIn predicate on the "command" field.
+func CommandNotIn(vs ...string) predicate.Decision {
+	return predicate.Decision(sql.FieldNotIn(FieldCommand, vs...))
+}
+
+// CommandGT applies the GT predicate on the "command" field.
+func CommandGT(v string) predicate.Decision {
+	return predicate.Decision(sql.FieldGT(FieldCommand, v))
+}
+
+// CommandGTE applies the GTE predicate on the "command" field.
+func CommandGTE(v string) predicate.Decision {
+	return predicate.Decision(sql.FieldGTE(FieldCommand, v))
+}
+
+// CommandLT applies the LT predicate on the "command" field.
+func CommandLT(v string) predicate.Decision {
+	return predicate.Decision(sql.FieldLT(FieldCommand, v))
+}
+
+// CommandLTE applies the LTE predicate on the "command" field.
+func CommandLTE(v string) predicate.Decision {
+	return predicate.Decision(sql.FieldLTE(FieldCommand, v))
+}
+
+// CommandContains applies the Contains predicate on the "command" field.
+func CommandContains(v string) predicate.Decision {
+	return predicate.Decision(sql.FieldContains(FieldCommand, v))
+}
+
+// CommandHasPrefix applies the HasPrefix predicate on the "command" field.
+func CommandHasPrefix(v string) predicate.Decision {
+	return predicate.Decision(sql.FieldHasPrefix(FieldCommand, v))
+}
+
+// CommandHasSuffix applies the HasSuffix predicate on the "command" field.
+func CommandHasSuffix(v string) predicate.Decision {
+	return predicate.Decision(sql.FieldHasSuffix(FieldCommand, v))
+}
+
+// CommandEqualFold applies the EqualFold predicate on the "command" field.
+func CommandEqualFold(v string) predicate.Decision {
+	return predicate.Decision(sql.FieldEqualFold(FieldCommand, v))
+}
+
+// CommandContainsFold applies the ContainsFold predicate on the "command" field.
+func CommandContainsFold(v string) predicate.Decision {
+	return predicate.Decision(sql.FieldContainsFold(FieldCommand, v))
 }
 
 // And groups predicates with the AND operator between them.

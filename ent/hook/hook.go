@@ -249,6 +249,54 @@ func (f ObservationFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value,
 	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.ObservationMutation", m)
 }
 
+// The PolicyDifferenceFunc type is an adapter to allow the use of ordinary
+// function as PolicyDifference mutator.
+type PolicyDifferenceFunc func(context.Context, *ent.PolicyDifferenceMutation) (ent.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f PolicyDifferenceFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+	if mv, ok := m.(*ent.PolicyDifferenceMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.PolicyDifferenceMutation", m)
+}
+
+// The PolicyPublicationFunc type is an adapter to allow the use of ordinary
+// function as PolicyPublication mutator.
+type PolicyPublicationFunc func(context.Context, *ent.PolicyPublicationMutation) (ent.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f PolicyPublicationFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+	if mv, ok := m.(*ent.PolicyPublicationMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.PolicyPublicationMutation", m)
+}
+
+// The PolicyRevisionFunc type is an adapter to allow the use of ordinary
+// function as PolicyRevision mutator.
+type PolicyRevisionFunc func(context.Context, *ent.PolicyRevisionMutation) (ent.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f PolicyRevisionFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+	if mv, ok := m.(*ent.PolicyRevisionMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.PolicyRevisionMutation", m)
+}
+
+// The PolicyTrialFunc type is an adapter to allow the use of ordinary
+// function as PolicyTrial mutator.
+type PolicyTrialFunc func(context.Context, *ent.PolicyTrialMutation) (ent.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f PolicyTrialFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+	if mv, ok := m.(*ent.PolicyTrialMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.PolicyTrialMutation", m)
+}
+
 // The ProductFunc type is an adapter to allow the use of ordinary
 // function as Product mutator.
 type ProductFunc func(context.Context, *ent.ProductMutation) (ent.Value, error)
@@ -271,6 +319,18 @@ func (f PurchaseReservationFunc) Mutate(ctx context.Context, m ent.Mutation) (en
 		return f(ctx, mv)
 	}
 	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.PurchaseReservationMutation", m)
+}
+
+// The ReplicaFunc type is an adapter to allow the use of ordinary
+// function as Replica mutator.
+type ReplicaFunc func(context.Context, *ent.ReplicaMutation) (ent.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f ReplicaFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+	if mv, ok := m.(*ent.ReplicaMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.ReplicaMutation", m)
 }
 
 // The SeatFunc type is an adapter to allow the use of ordinary

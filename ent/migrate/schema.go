@@ -270,6 +270,7 @@ var (
 		{Name: "idempotency_key", Type: field.TypeString, Nullable: true, Size: 200},
 		{Name: "request_hash", Type: field.TypeString, Size: 64, Default: ""},
 		{Name: "answer", Type: field.TypeString, Size: 2147483647, Default: ""},
+		{Name: "command", Type: field.TypeString, Size: 2147483647, Default: ""},
 	}
 	// DecisionsTable holds the schema information for the "decisions" table.
 	DecisionsTable = &schema.Table{
@@ -685,6 +686,88 @@ var (
 			},
 		},
 	}
+	// PolicyDifferencesColumns holds the columns for the "policy_differences" table.
+	PolicyDifferencesColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "trial_id", Type: field.TypeInt64},
+		{Name: "at", Type: field.TypeTime},
+		{Name: "principal", Type: field.TypeString, Size: 300},
+		{Name: "action", Type: field.TypeString, Size: 100},
+		{Name: "direction", Type: field.TypeEnum, Enums: []string{"LOOSER", "STRICTER", "OTHER"}},
+		{Name: "rule", Type: field.TypeString, Size: 300},
+		{Name: "live", Type: field.TypeString, Size: 2147483647},
+		{Name: "candidate", Type: field.TypeString, Size: 2147483647},
+		{Name: "input", Type: field.TypeString, Size: 2147483647},
+		{Name: "license_id", Type: field.TypeInt64, Default: 0},
+		{Name: "allotment_id", Type: field.TypeInt64, Default: 0},
+	}
+	// PolicyDifferencesTable holds the schema information for the "policy_differences" table.
+	PolicyDifferencesTable = &schema.Table{
+		Name:       "policy_differences",
+		Columns:    PolicyDifferencesColumns,
+		PrimaryKey: []*schema.Column{PolicyDifferencesColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "policydifference_trial_id",
+				Unique:  false,
+				Columns: []*schema.Column{PolicyDifferencesColumns[1]},
+			},
+		},
+	}
+	// PolicyPublicationsColumns holds the columns for the "policy_publications" table.
+	PolicyPublicationsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "created_at", Type: field.TypeTime},
+		{Name: "kind", Type: field.TypeEnum, Enums: []string{"PUBLISH", "ROLLBACK"}},
+		{Name: "revision", Type: field.TypeString, Size: 100},
+		{Name: "previous", Type: field.TypeString, Size: 100},
+		{Name: "author", Type: field.TypeString, Size: 300},
+		{Name: "note", Type: field.TypeString, Size: 2147483647, Default: ""},
+		{Name: "flips", Type: field.TypeString, Size: 2147483647, Default: ""},
+	}
+	// PolicyPublicationsTable holds the schema information for the "policy_publications" table.
+	PolicyPublicationsTable = &schema.Table{
+		Name:       "policy_publications",
+		Columns:    PolicyPublicationsColumns,
+		PrimaryKey: []*schema.Column{PolicyPublicationsColumns[0]},
+	}
+	// PolicyRevisionsColumns holds the columns for the "policy_revisions" table.
+	PolicyRevisionsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "created_at", Type: field.TypeTime},
+		{Name: "revision", Type: field.TypeString, Unique: true, Size: 100},
+		{Name: "source", Type: field.TypeString, Size: 20},
+		{Name: "files", Type: field.TypeString, Size: 2147483647},
+	}
+	// PolicyRevisionsTable holds the schema information for the "policy_revisions" table.
+	PolicyRevisionsTable = &schema.Table{
+		Name:       "policy_revisions",
+		Columns:    PolicyRevisionsColumns,
+		PrimaryKey: []*schema.Column{PolicyRevisionsColumns[0]},
+	}
+	// PolicyTrialsColumns holds the columns for the "policy_trials" table.
+	PolicyTrialsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "created_at", Type: field.TypeTime},
+		{Name: "revision", Type: field.TypeString, Size: 100},
+		{Name: "share", Type: field.TypeInt},
+		{Name: "author", Type: field.TypeString, Size: 300},
+		{Name: "note", Type: field.TypeString, Size: 2147483647, Default: ""},
+		{Name: "ended_at", Type: field.TypeTime, Nullable: true},
+		{Name: "ended_by", Type: field.TypeString, Size: 300, Default: ""},
+		{Name: "asked", Type: field.TypeInt64, Default: 0},
+		{Name: "looser", Type: field.TypeInt64, Default: 0},
+		{Name: "stricter", Type: field.TypeInt64, Default: 0},
+		{Name: "otherwise", Type: field.TypeInt64, Default: 0},
+		{Name: "failed", Type: field.TypeInt64, Default: 0},
+		{Name: "dropped", Type: field.TypeInt64, Default: 0},
+	}
+	// PolicyTrialsTable holds the schema information for the "policy_trials" table.
+	PolicyTrialsTable = &schema.Table{
+		Name:       "policy_trials",
+		Columns:    PolicyTrialsColumns,
+		PrimaryKey: []*schema.Column{PolicyTrialsColumns[0]},
+	}
 	// ProductsColumns holds the columns for the "products" table.
 	ProductsColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeInt64, Increment: true},
@@ -764,6 +847,23 @@ var (
 				Columns: []*schema.Column{PurchaseReservationsColumns[4], PurchaseReservationsColumns[3]},
 			},
 		},
+	}
+	// ReplicasColumns holds the columns for the "replicas" table.
+	ReplicasColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "created_at", Type: field.TypeTime},
+		{Name: "name", Type: field.TypeString, Unique: true, Size: 200},
+		{Name: "source", Type: field.TypeString, Size: 20},
+		{Name: "revision", Type: field.TypeString, Size: 100},
+		{Name: "loaded_at", Type: field.TypeTime},
+		{Name: "seen_at", Type: field.TypeTime},
+		{Name: "problems", Type: field.TypeString, Size: 2147483647, Default: ""},
+	}
+	// ReplicasTable holds the schema information for the "replicas" table.
+	ReplicasTable = &schema.Table{
+		Name:       "replicas",
+		Columns:    ReplicasColumns,
+		PrimaryKey: []*schema.Column{ReplicasColumns[0]},
 	}
 	// SeatsColumns holds the columns for the "seats" table.
 	SeatsColumns = []*schema.Column{
@@ -995,8 +1095,13 @@ var (
 		LicenseStatesTable,
 		MembershipsTable,
 		ObservationsTable,
+		PolicyDifferencesTable,
+		PolicyPublicationsTable,
+		PolicyRevisionsTable,
+		PolicyTrialsTable,
 		ProductsTable,
 		PurchaseReservationsTable,
+		ReplicasTable,
 		SeatsTable,
 		SeatReasonsTable,
 		ServicePlansTable,
@@ -1051,6 +1156,10 @@ func init() {
 	}
 	MembershipsTable.ForeignKeys[0].RefTable = GroupsTable
 	MembershipsTable.ForeignKeys[1].RefTable = UsersTable
+	PolicyTrialsTable.Annotation = &entsql.Annotation{}
+	PolicyTrialsTable.Annotation.Checks = map[string]string{
+		"trial_share": "(share >= 1 AND share <= 1000)",
+	}
 	ProductsTable.ForeignKeys[0].RefTable = VendorsTable
 	PurchaseReservationsTable.ForeignKeys[0].RefTable = LicensesTable
 	PurchaseReservationsTable.Annotation = &entsql.Annotation{}

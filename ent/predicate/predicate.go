@@ -66,11 +66,26 @@ type Membership func(*sql.Selector)
 // Observation is the predicate function for observation builders.
 type Observation func(*sql.Selector)
 
+// PolicyDifference is the predicate function for policydifference builders.
+type PolicyDifference func(*sql.Selector)
+
+// PolicyPublication is the predicate function for policypublication builders.
+type PolicyPublication func(*sql.Selector)
+
+// PolicyRevision is the predicate function for policyrevision builders.
+type PolicyRevision func(*sql.Selector)
+
+// PolicyTrial is the predicate function for policytrial builders.
+type PolicyTrial func(*sql.Selector)
+
 // Product is the predicate function for product builders.
 type Product func(*sql.Selector)
 
 // PurchaseReservation is the predicate function for purchasereservation builders.
 type PurchaseReservation func(*sql.Selector)
+
+// Replica is the predicate function for replica builders.
+type Replica func(*sql.Selector)
 
 // Seat is the predicate function for seat builders.
 type Seat func(*sql.Selector)

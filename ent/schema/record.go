@@ -33,6 +33,7 @@ func (Decision) Fields() []ent.Field {
 		field.String("idempotency_key").Optional().Nillable().MaxLen(200).Immutable(),
 		field.String("request_hash").Default("").MaxLen(64).Immutable(),
 		field.Text("answer").Default("").Immutable(),
+		field.Text("command").Default("").Immutable().Comment("What was asked, as JSON, so that history can be run again; empty where that is not possible."),
 	}
 }
 

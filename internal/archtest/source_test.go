@@ -11,7 +11,7 @@ import (
 // generatedBudget is how many lines may be generated under each folder. A number here is raised by a person who has looked
 // at what grew and found it worth reading past.
 var generatedBudget = map[string]int{
-	"ent":             110_000,
+	"ent":             120_000,
 	"graph/generated": 70_000,
 	// The executor of the small schema on which the transport is tested.
 	"graph/transport/internal/testschema": 6_000,

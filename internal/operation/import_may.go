@@ -21,7 +21,7 @@ func May[P any](ctx context.Context, r *Runner, cmd Command[P]) (may bool, err e
 		if err != nil {
 			return err
 		}
-		view, err := r.Policy.Visibility(ctx, askers[0].facts())
+		view, err := r.Policy.Current().Visibility(ctx, askers[0].facts())
 		may = err == nil && view.Actions[cmd.action()]
 		return nil
 	})

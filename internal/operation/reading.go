@@ -18,7 +18,7 @@ import (
 type reading struct {
 	*store.Reader
 	tx     *store.Tx // locks rows; handed on to the writing of an allowed command, never used to write here
-	policy *policy.Engine
+	policy *policy.Policy
 	runner *Runner
 	who    *asker
 	widen  *locks
@@ -76,7 +76,7 @@ func newReading(ctx context.Context, r *Runner, tx *store.Tx, who *identity.Prin
 
 func readingOf(r *Runner, tx *store.Tx, widen *locks) *reading {
 	return &reading{
-		Reader: tx.Reader, tx: tx, policy: r.Policy, runner: r, widen: widen,
+		Reader: tx.Reader, tx: tx, policy: r.Policy.Current(), runner: r, widen: widen,
 		book: licensing.NewBook(tx.Now()), facts: newFacts(),
 	}
 }

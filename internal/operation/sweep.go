@@ -52,7 +52,7 @@ func (r *Runner) due(ctx context.Context) ([]duty, error) {
 	var due []duty
 	err := r.Store.View(ctx, func(ctx context.Context, rd *store.Reader) error {
 		due = nil
-		now, terms := rd.Now(), r.Policy.Terms()
+		now, terms := rd.Now(), r.Policy.Current().Terms()
 		for _, q := range []struct {
 			action, query string
 			args          []any

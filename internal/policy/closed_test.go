@@ -148,7 +148,7 @@ func TestVisibilityIsClosed(t *testing.T) {
 			text := parts[:len("package ringfence\n\ndecision := {\"grants\": grants, \"findings\": findings, \"ceiling\": ceiling, \"priority\": priority}\n\n")] +
 				text + parts[len(tiny):]
 			e := newEngine(t, Config{Dir: writeDir(t, map[string]string{"p.rego": text})})
-			view, err := e.Visibility(t.Context(), Principal{Roles: []string{"AUDITOR"}})
+			view, err := e.Current().Visibility(t.Context(), Principal{Roles: []string{"AUDITOR"}})
 			if err == nil || view.All("user") || len(view.Visible) != 0 || len(view.Actions) != 0 {
 				t.Errorf("got %+v, %v", view, err)
 			}

@@ -5,16 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
-	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/rego"
 	"github.com/open-policy-agent/opa/v1/storage"
 	"github.com/open-policy-agent/opa/v1/storage/inmem"
 
-	"github.com/ringfence/ringfence/internal/licensing"
 	"github.com/ringfence/ringfence/policies"
 )
 
@@ -27,24 +24,12 @@ const (
 // inputSchema is the service's own. A directory may carry a copy for its editor, but cannot change what the input is.
 var inputSchema = policies.InputSchema
 
-// live is a policy that passed the gate: all a decision needs, immutable, swapped as a whole.
-type live struct {
-	revision string
-	loadedAt time.Time
-	decision rego.PreparedEvalQuery
-	reads    rego.PreparedEvalQuery
-	views    views
-	plans    map[string]bool
-	terms    licensing.Terms
-	guests   bool
-}
-
-// build takes a source through the gate: parse, strict compile against the schema of the input, words that can never
+// Build takes files through the gate: parse, strict compile against the schema of the input, words that can never
 // match, the shape of the answers, the house rules, and the policy's own tests. The problems are empty exactly if the
-// policy may go live.
-func build(ctx context.Context, s *source, now time.Time, budget time.Duration) (*live, []Problem) {
-	document, problems := s.document()
-	modules, more := s.parse()
+// policy may answer.
+func Build(ctx context.Context, files Files, limits Limits) (*Policy, []Problem) {
+	document, problems := files.document()
+	modules, more := files.parse()
 	if problems = append(problems, more...); len(problems) > 0 {
 		return nil, problems
 	}
@@ -67,25 +52,25 @@ func build(ctx context.Context, s *source, now time.Time, budget time.Duration) 
 	if len(problems) > 0 {
 		return nil, problems
 	}
-	p := &live{revision: s.revision, loadedAt: now, plans: relevantPlans(document), terms: terms, guests: guestsOf(document)}
+	p := &Policy{files: files, revision: files.Revision(), limits: limits.orDefault(), plans: relevantPlans(document), terms: terms, guests: guestsOf(document)}
 	if p.decision, err = prepare(ctx, decisionQuery, compiler, store); err != nil {
 		return nil, problemsOf(err)
 	}
 	if p.reads, err = prepare(ctx, readQuery, compiler, store); err != nil {
 		return nil, problemsOf(err)
 	}
-	if problems := checkHouse(ctx, p, budget); len(problems) > 0 {
+	if problems := checkHouse(ctx, p); len(problems) > 0 {
 		return nil, problems
 	}
 	return p, checkTests(ctx, modules, document)
 }
 
-func (s *source) parse() (map[string]*ast.Module, []Problem) {
-	modules := make(map[string]*ast.Module, len(s.modules))
+func (f Files) parse() (map[string]*ast.Module, []Problem) {
+	modules := make(map[string]*ast.Module, len(f))
 	var problems []Problem
 	options := ast.ParserOptions{Capabilities: capabilities(), ProcessAnnotation: true, RegoVersion: ast.RegoV1}
-	for _, name := range slices.Sorted(maps.Keys(s.modules)) {
-		module, err := ast.ParseModuleWithOpts(name, string(s.modules[name]), options)
+	for _, name := range f.names(isModule) {
+		module, err := ast.ParseModuleWithOpts(name, f[name], options)
 		if err != nil {
 			problems = append(problems, inFile(name, problemsOf(err))...)
 			continue

@@ -112,7 +112,7 @@ func TestTheDefaultPolicyFromFactsToAnswer(t *testing.T) {
 			if c.check != nil && !t.Failed() {
 				c.check(t, a)
 			}
-			replayed, err := e.DecideRecorded(t.Context(), in.JSON())
+			replayed, err := e.Current().DecideRecorded(t.Context(), in.JSON())
 			if err != nil || !reflect.DeepEqual(replayed, a) {
 				t.Errorf("replayed %+v (%v)\ndecided %+v", replayed, err, a)
 			}
@@ -141,7 +141,7 @@ func TestARecordedInputReplaysToTheSameAnswer(t *testing.T) {
 	for range 300 {
 		in := p.input()
 		decided := e.Decide(t.Context(), in)
-		replayed, err := e.DecideRecorded(t.Context(), in.JSON())
+		replayed, err := e.Current().DecideRecorded(t.Context(), in.JSON())
 		if err != nil || !reflect.DeepEqual(decided, replayed) {
 			t.Fatalf("%v\ndecided  %+v\nreplayed %+v\n%s", err, decided, replayed, in.JSON())
 		}
@@ -163,14 +163,14 @@ func TestWhatIsNoRecordIsAnError(t *testing.T) {
 		"a limit that is none":  `{"subjects": [], "pools": [{"id": "license:1", "limit": 1.5}]}`,
 		"subjects of no number": `{"subjects": {}, "pools": []}`,
 	} {
-		if a, err := e.DecideRecorded(t.Context(), []byte(text)); !errors.Is(err, errInput) || a.Allow {
+		if a, err := e.Current().DecideRecorded(t.Context(), []byte(text)); !errors.Is(err, errInput) || a.Allow {
 			t.Errorf("%s: %+v, %v", name, a, err)
 		}
 	}
 }
 
 func TestRelevantPlansAreThoseOfTheSettings(t *testing.T) {
-	plans := newEngine(t, Config{}).RelevantPlans()
+	plans := newEngine(t, Config{}).Current().RelevantPlans()
 	for _, plan := range []string{"EXCHANGE_S_ENTERPRISE", "SHAREPOINTSTANDARD", "MCOEV", "MCOSTANDARD", "TEAMS1"} {
 		if !plans[plan] {
 			t.Errorf("%s is not relevant", plan)
@@ -185,7 +185,7 @@ func TestAViewIsKeptPerRevisionAndRoles(t *testing.T) {
 	e := newEngine(t, Config{})
 	for range 2 {
 		for _, who := range []Principal{{}, {DelegateOf: true}, {Roles: []string{"AUDITOR"}}, {Roles: []string{"AUDITOR", "AUDITOR"}}} {
-			view, err := e.Visibility(t.Context(), who)
+			view, err := e.Current().Visibility(t.Context(), who)
 			if err != nil || view.Revision != e.Revision() {
 				t.Fatal(view, err)
 			}

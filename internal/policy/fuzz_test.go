@@ -62,7 +62,7 @@ func FuzzDecideRecorded(f *testing.F) {
 	f.Add(`{"subjects": [{}], "pools": [{"id": "allotment:1"}, {"id": "license:1", "limit": 1}]}`)
 	e := newEngine(f, Config{})
 	f.Fuzz(func(t *testing.T, text string) {
-		a, err := e.DecideRecorded(t.Context(), []byte(text))
+		a, err := e.Current().DecideRecorded(t.Context(), []byte(text))
 		if err != nil {
 			if !errors.Is(err, errInput) || a.Allow {
 				t.Fatalf("%v, %+v", err, a)

@@ -16,7 +16,7 @@ import (
 const minCoverage = 95
 
 func TestRegoTestsOfTheDefaultPolicy(t *testing.T) {
-	s, err := readSource(policies.FS)
+	s, err := ReadFiles(policies.FS)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -77,8 +77,8 @@ const slack = 20
 
 // checkHouse asks the policy what no sound policy may get wrong: a request that means nothing, by nobody, must be
 // answered in the agreed shape and must not be granted.
-func checkHouse(ctx context.Context, p *live, budget time.Duration) []Problem {
-	budget *= slack
+func checkHouse(ctx context.Context, p *Policy) []Problem {
+	budget := slack * p.limits.Timeout
 	nobody := &Input{Action: "nothing"}
 	term, err := nobody.term()
 	if err != nil {

@@ -9,10 +9,10 @@ import (
 
 // Terms are the settings of the policy about how entitlements end, which the service itself reads; what they leave out is as
 // licensing.DefaultTerms has it.
-func (e *Engine) Terms() licensing.Terms { return e.current.Load().terms }
+func (p *Policy) Terms() licensing.Terms { return p.terms }
 
 // GuestsByGroup tells whether the settings let guests have what a group licenses, for counts made without asking the policy.
-func (e *Engine) GuestsByGroup() bool { return e.current.Load().guests }
+func (p *Policy) GuestsByGroup() bool { return p.guests }
 
 // termsOf reads settings.lifecycle and settings.purchases. A number that is none, or negative, refuses the policy.
 func termsOf(document map[string]any) (licensing.Terms, []Problem) {

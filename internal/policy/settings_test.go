@@ -10,19 +10,19 @@ import (
 )
 
 func TestTermsComeFromTheSettings(t *testing.T) {
-	if got := newEngine(t, Config{}).Terms(); got != licensing.DefaultTerms {
+	if got := newEngine(t, Config{}).Current().Terms(); got != licensing.DefaultTerms {
 		t.Errorf("the default policy says %+v, and what holds without a policy is %+v", got, licensing.DefaultTerms)
 	}
 	e := newEngine(t, Config{Dir: policytest.Changed(t, "data.json", `"grace_days": 30,`, `"grace_days": 5, "assign_in_grace": true, "x": 1,`)})
-	if got := e.Terms(); got.GraceDays != 5 || got.ExpiringDays != 60 || e.GuestsByGroup() {
+	if got := e.Current().Terms(); got.GraceDays != 5 || got.ExpiringDays != 60 || e.Current().GuestsByGroup() {
 		t.Errorf("%+v", got)
 	}
 	e = newEngine(t, Config{Dir: policytest.Changed(t, "data.json", `"lifecycle"`, `"other"`)})
-	if got := e.Terms(); got != licensing.DefaultTerms {
+	if got := e.Current().Terms(); got != licensing.DefaultTerms {
 		t.Errorf("left out: %+v", got)
 	}
 	e = newEngine(t, Config{Dir: policytest.Changed(t, "data.json", `"license_by_group": false`, `"license_by_group": true`)})
-	if !e.GuestsByGroup() {
+	if !e.Current().GuestsByGroup() {
 		t.Error("guests may")
 	}
 }

@@ -48,16 +48,15 @@ type views struct {
 const maxViews = 4096
 
 // Visibility answers what the principal may see. An error comes with a View that shows nothing.
-func (e *Engine) Visibility(ctx context.Context, who Principal) (View, error) {
-	p := e.current.Load()
+func (p *Policy) Visibility(ctx context.Context, who Principal) (View, error) {
 	roles := slices.Compact(slices.Sorted(slices.Values(who.Roles)))
 	key := strings.Join([]string{who.Tier(), strconv.FormatBool(who.DelegateOf), strings.Join(roles, "\x00")}, "\x00")
 	if view, ok := p.views.get(key); ok {
 		return view, nil
 	}
-	view, err := p.view(ctx, who, roles, 4*e.timeout) // asked once for many readings, and whoever waits for it waits in vain if it fails
+	view, err := p.view(ctx, who, roles, 4*p.limits.Timeout) // asked once for many readings, and whoever waits for it waits in vain if it fails
 	if err != nil {
-		e.log.ErrorContext(ctx, "policy gave no usable answer", "revision", p.revision, "cause", err)
+		p.limits.Logger.ErrorContext(ctx, "policy gave no usable answer", "revision", p.revision, "cause", err)
 		return View{Revision: p.revision}, fmt.Errorf("policy: what may be seen: %w", err)
 	}
 	p.views.put(key, view)
@@ -65,7 +64,7 @@ func (e *Engine) Visibility(ctx context.Context, who Principal) (View, error) {
 }
 
 // view evaluates what those with the same roles may see. Name, user and clock are left out, because the answer is kept.
-func (p *live) view(ctx context.Context, who Principal, roles []string, budget time.Duration) (View, error) {
+func (p *Policy) view(ctx context.Context, who Principal, roles []string, budget time.Duration) (View, error) {
 	b := &builder{}
 	input := b.object(pair{kAction, b.word(ActionRead)}, pair{kPrincipal, b.object(
 		pair{kDelegateOf, ast.InternedTerm(who.DelegateOf)},

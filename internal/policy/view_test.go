@@ -24,7 +24,7 @@ func TestVisibilityOfRoles(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			view, err := e.Visibility(t.Context(), c.who)
+			view, err := e.Current().Visibility(t.Context(), c.who)
 			if err != nil {
 				t.Fatal(err)
 			}

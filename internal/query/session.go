@@ -59,6 +59,7 @@ type session struct {
 	*Reader
 	who     *identity.Principal
 	now     time.Time
+	policy  *policy.Policy // one revision for all that is asked
 	walking bool // lists may be read from end to end
 
 	mu     sync.Mutex
@@ -91,7 +92,7 @@ func (r *Reader) open(ctx context.Context) *session {
 	if r.daybreak != nil {
 		r.daybreak(ctx, now)
 	}
-	return &session{Reader: r, who: identity.FromContext(ctx), now: now}
+	return &session{Reader: r, who: identity.FromContext(ctx), now: now, policy: r.policy.Current()}
 }
 
 func (r *Reader) session(ctx context.Context) *session {

@@ -18,17 +18,14 @@ import (
 // maxSource bounds a policy directory, all files together, in bytes.
 const maxSource = 8 << 20
 
-// source is the text of a policy directory as it was read, before anything is checked.
-type source struct {
-	modules  map[string][]byte // *.rego by path
-	data     map[string][]byte // *.json at the top, merged into the document data
-	revision string
-}
+// Files is the text of a policy by path, before anything is checked: Rego files, and JSON files at the top, which are merged into
+// the document data. Everything else is no part of a policy.
+type Files map[string]string
 
-// readSource reads the Rego files of the tree and the JSON files at its top. Hidden files and folders (an editor's, a
-// mounted volume's) and everything else, schemas for editors included, are passed over.
-func readSource(tree fs.FS) (*source, error) {
-	s := &source{modules: map[string][]byte{}, data: map[string][]byte{}}
+// ReadFiles reads the Rego files of the tree and the JSON files at its top. Hidden files and folders (an editor's, a
+// mounted volume's) and everything else, schemas for editors included, are passed over. A policy of more than 8 MB is an error.
+func ReadFiles(tree fs.FS) (Files, error) {
+	files := Files{}
 	total := 0
 	err := fs.WalkDir(tree, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
@@ -40,8 +37,7 @@ func readSource(tree fs.FS) (*source, error) {
 			}
 			return nil
 		}
-		target := s.target(name)
-		if entry.IsDir() || target == nil {
+		if entry.IsDir() || !isModule(name) && !isData(name) {
 			return nil
 		}
 		text, err := fs.ReadFile(tree, name)
@@ -51,53 +47,45 @@ func readSource(tree fs.FS) (*source, error) {
 		if total += len(text); total > maxSource {
 			return fmt.Errorf("the policy is larger than %d bytes", maxSource)
 		}
-		target[name] = text
+		files[name] = string(text)
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	s.revision = s.hash()
-	return s, nil
+	return files, err
 }
 
-// target is where a file belongs, nil for what is not part of a policy.
-func (s *source) target(name string) map[string][]byte {
-	switch {
-	case path.Ext(name) == ".rego":
-		return s.modules
-	case path.Ext(name) == ".json" && path.Dir(name) == ".":
-		return s.data
-	}
-	return nil
+func isModule(name string) bool { return path.Ext(name) == ".rego" }
+
+func isData(name string) bool { return path.Ext(name) == ".json" && path.Dir(name) == "." }
+
+// names gives the paths of one sort of files, in order.
+func (f Files) names(of func(name string) bool) []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(f)), func(name string) bool { return !of(name) })
 }
 
-// hash names the content: same files, same revision, whenever and wherever they were read.
-func (s *source) hash() string {
+// Revision names the content: same files, same revision, whenever and wherever they were read.
+func (f Files) Revision() string {
 	sum := sha256.New()
-	for _, files := range []map[string][]byte{s.modules, s.data} {
-		for _, name := range slices.Sorted(maps.Keys(files)) {
-			for _, part := range [][]byte{[]byte(name), files[name]} {
-				var size [8]byte
-				binary.BigEndian.PutUint64(size[:], uint64(len(part)))
-				sum.Write(size[:])
-				sum.Write(part)
-			}
+	for _, name := range append(f.names(isModule), f.names(isData)...) {
+		for _, part := range []string{name, f[name]} {
+			var size [8]byte
+			binary.BigEndian.PutUint64(size[:], uint64(len(part)))
+			sum.Write(size[:])
+			sum.Write([]byte(part))
 		}
 	}
 	return hex.EncodeToString(sum.Sum(nil))[:16]
 }
 
 // document merges the JSON files into one document. Two files must not define the same top-level key.
-func (s *source) document() (map[string]any, []Problem) {
+func (f Files) document() (map[string]any, []Problem) {
 	merged := map[string]any{}
 	var problems []Problem
-	for _, name := range slices.Sorted(maps.Keys(s.data)) {
+	for _, name := range f.names(isData) {
 		var content map[string]any
-		decoder := json.NewDecoder(bytes.NewReader(s.data[name]))
+		decoder := json.NewDecoder(strings.NewReader(f[name]))
 		decoder.UseNumber()
 		if err := decoder.Decode(&content); err != nil {
-			problems = append(problems, jsonProblem(name, s.data[name], err))
+			problems = append(problems, jsonProblem(name, []byte(f[name]), err))
 			continue
 		}
 		for key, value := range content {
