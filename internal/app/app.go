@@ -153,7 +153,7 @@ func (a *App) build(ctx context.Context) (err error) {
 		}
 	}
 	a.Runner = operation.NewRunner(operation.Config{Store: a.Store, Policy: a.Policy, Logger: cfg.Log, DefaultLocation: cfg.DefaultLocation})
-	if err := a.Runner.KeepPolicy(ctx); err != nil {
+	if err := a.Runner.FollowPolicy(ctx); err != nil {
 		return err
 	}
 	a.reader = query.NewReader(query.Config{
