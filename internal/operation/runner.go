@@ -53,6 +53,7 @@ type Runner struct {
 	unfinished chan struct{}
 	related    atomic.Pointer[[]int64] // licenses that were last seen to be locked together (lockRelated)
 	homes      sync.Map                // the licenses of allotments, by their keys
+	kept       sync.Map                // revisions of policies whose text is known to be kept (policyInUse)
 	day        atomic.Int64            // up to which purchase reservations were started (Daybreak), in days since 1970
 	dawn       sync.Mutex              // held while those of a day are
 	dusk       time.Time               // until when that is not tried again; under dawn
@@ -115,6 +116,15 @@ func runAlone[P any](ctx context.Context, r *Runner, who *identity.Principal, cm
 	}
 }
 
+// update runs a transaction under the policy that answers now. However often it is tried, that is one policy.
+func (r *Runner) update(ctx context.Context, do func(ctx context.Context, tx *store.Tx, in *policy.Policy) error) error {
+	in, err := r.policyInUse(ctx)
+	if err != nil {
+		return err
+	}
+	return r.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error { return do(ctx, tx, in) })
+}
+
 // errDenied rolls a transaction back because the policy or the ledger said no.
 var errDenied = errors.New("denied")
 
@@ -125,9 +135,9 @@ func attempt[P any](ctx context.Context, r *Runner, who *identity.Principal, cmd
 	dry := cmd.request().dry()
 	var dryRun *decision
 	unfinished := false
-	err := r.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
+	err := r.update(ctx, func(ctx context.Context, tx *store.Tx, in *policy.Policy) error {
 		payload, denied, dryRun = nil, nil, nil
-		rd, err := newReading(ctx, r, tx, who, widen)
+		rd, err := newReading(ctx, r, tx, in, who, widen)
 		if err != nil {
 			return err
 		}
