@@ -11,6 +11,7 @@ import (
 	"github.com/ringfence/ringfence/internal/fault"
 	"github.com/ringfence/ringfence/internal/identity"
 	"github.com/ringfence/ringfence/internal/licensing"
+	"github.com/ringfence/ringfence/internal/policy"
 	"github.com/ringfence/ringfence/internal/store"
 )
 
@@ -70,10 +71,10 @@ func (t *Rehearsal) Try(ctx context.Context, steps ...Step) ([]Verdict, error) {
 
 func (t *Rehearsal) try(ctx context.Context, steps []Step, commands []rehearsed, widen *locks) ([]Verdict, error) {
 	var verdicts []Verdict
-	err := t.runner.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
+	err := t.runner.update(ctx, func(ctx context.Context, tx *store.Tx, in *policy.Policy) error {
 		verdicts = nil
 		for i, command := range commands {
-			rd, err := newReading(ctx, t.runner, tx, steps[i].Who, widen)
+			rd, err := newReading(ctx, t.runner, tx, in, steps[i].Who, widen)
 			var verdict Verdict
 			if err != nil { // the account is disabled
 				verdict, err = faulty(err)
