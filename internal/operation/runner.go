@@ -157,31 +157,15 @@ func attempt[P any](ctx context.Context, r *Runner, who *identity.Principal, cmd
 			payload = first
 			return err
 		}
-		if denied = rd.refuseOutright(ctx, cmd.action(), key); denied != nil {
-			return errDenied
-		}
-		p, err := cmd.prepare(ctx, rd)
-		err = rd.conceal(ctx, err)
-		if missing := new(fault.Error); errors.As(err, &missing) && missing.Code == fault.NotFound {
-			denied = rd.absent(cmd.action(), key, missing)
+		p, w, no, err := carry(ctx, rd, cmd, key)
+		if no != nil {
+			denied = no
 			return errDenied
 		}
 		if err != nil {
 			return err
 		}
-		w, no := rd.decideAll(ctx, p.before, p.ask, key, p.hidden)
-		if no != nil {
-			denied = no
-			return errDenied
-		}
-		w.decision.dry = dry
-		if payload, err = p.write(ctx, w); err != nil {
-			if no := asDenial(err, w); no != nil {
-				denied = no
-				return errDenied
-			}
-			return err
-		}
+		payload, w.decision.dry = p, dry
 		reply := any(payload).(replying).reply()
 		reply.DryRun = dry
 		if dry {
@@ -201,6 +185,28 @@ func attempt[P any](ctx context.Context, r *Runner, who *identity.Principal, cmd
 		any(payload).(replying).reply().Decision, err = r.recordDryRun(ctx, dryRun)
 	}
 	return payload, denied, err
+}
+
+// carry takes a command through facts, policy, rule and writes, inside a transaction. Nothing of it is recorded yet, and what it
+// wrote is kept only if the transaction is.
+func carry[P any](ctx context.Context, rd *reading, cmd Command[P], key requestKey) (*P, *writing, *denial, error) {
+	if no := rd.refuseOutright(ctx, cmd.action(), key); no != nil {
+		return nil, nil, no, nil
+	}
+	p, err := cmd.prepare(ctx, rd)
+	err = rd.conceal(ctx, err)
+	if missing := new(fault.Error); errors.As(err, &missing) && missing.Code == fault.NotFound {
+		return nil, nil, rd.absent(cmd.action(), key, missing), nil
+	}
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	w, no := rd.decideAll(ctx, p.before, p.ask, key, p.hidden)
+	if no != nil {
+		return nil, nil, no, nil
+	}
+	payload, err := p.write(ctx, w)
+	return payload, w, asDenial(err, w), err
 }
 
 type replying interface{ reply() *Reply }
