@@ -26,14 +26,14 @@ func (f Files) Rules() []Rule {
 		module := modules[file]
 		space := strings.TrimPrefix(module.Package.Path.String(), "data.")
 		for _, r := range module.Rules {
-			rules = append(rules, Rule{Name: space + "." + nameOf(r), File: file, Row: r.Location.Row, Text: string(r.Location.Text), says: textsIn(r)})
+			rules = append(rules, Rule{Name: space + "." + ruleName(r), File: file, Row: r.Location.Row, Text: string(r.Location.Text), says: textsIn(r)})
 		}
 	}
 	return rules
 }
 
-// nameOf is the name of a rule without the keys it is made for: visible, not visible[type].
-func nameOf(r *ast.Rule) string {
+// ruleName is the name of a rule without the keys it is made for: visible, not visible[type].
+func ruleName(r *ast.Rule) string {
 	ref := r.Head.Ref()
 	for i, term := range ref {
 		if i == 0 {
