@@ -62,7 +62,7 @@ type session struct {
 	who     *identity.Principal
 	now     time.Time
 	policy  *policy.Policy // one revision for all that is asked
-	walking bool // lists may be read from end to end
+	walking bool           // lists may be read from end to end
 
 	mu     sync.Mutex
 	facts  *facts
