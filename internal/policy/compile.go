@@ -41,7 +41,9 @@ func Build(ctx context.Context, files Files, limits Limits) (*Policy, []Problem)
 		return nil, problems
 	}
 	store := inmem.NewFromObjectWithOpts(document, inmem.OptReturnASTValuesOnRead(true), inmem.OptRoundTripOnWrite(false))
-	compiler, err := compile(ctx, withoutTests(modules), store)
+	rules := withoutTests(modules)
+	inlineDefaults(rules)
+	compiler, err := compile(ctx, rules, store)
 	if err != nil {
 		return nil, problemsOf(err)
 	}
@@ -53,10 +55,14 @@ func Build(ctx context.Context, files Files, limits Limits) (*Policy, []Problem)
 		return nil, problems
 	}
 	p := &Policy{files: files, revision: files.Revision(), limits: limits.orDefault(), plans: relevantPlans(document), terms: terms, guests: guestsOf(document)}
-	if p.decision, err = prepare(ctx, decisionQuery, compiler, store); err != nil {
+	settled, err := settle(document)
+	if err != nil {
 		return nil, problemsOf(err)
 	}
-	if p.reads, err = prepare(ctx, readQuery, compiler, store); err != nil {
+	if p.decision, err = prepare(ctx, decisionQuery, compiler, store, settled); err != nil {
+		return nil, problemsOf(err)
+	}
+	if p.reads, err = prepare(ctx, readQuery, compiler, store, settled); err != nil {
 		return nil, problemsOf(err)
 	}
 	if problems := checkHouse(ctx, p); len(problems) > 0 {
@@ -117,8 +123,8 @@ func compile(ctx context.Context, modules map[string]*ast.Module, store storage.
 	return compiler, err
 }
 
-func prepare(ctx context.Context, query string, compiler *ast.Compiler, store storage.Store) (rego.PreparedEvalQuery, error) {
-	return rego.New(
+func prepare(ctx context.Context, query string, compiler *ast.Compiler, store storage.Store, settled settled) (prepared, error) {
+	ready, err := rego.New(
 		rego.Query(query),
 		rego.Compiler(compiler),
 		rego.Store(store),
@@ -126,4 +132,5 @@ func prepare(ctx context.Context, query string, compiler *ast.Compiler, store st
 		rego.StrictBuiltinErrors(true),
 		rego.GenerateJSON(func(term *ast.Term, _ *rego.EvalContext) (any, error) { return term, nil }),
 	).PrepareForEval(ctx)
+	return prepared{ready, settled}, err
 }

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"slices"
 	"time"
 
 	"github.com/ringfence/ringfence/internal/licensing"
@@ -111,6 +112,32 @@ type Subject struct {
 	HeldPlans     []string // plans of RelevantPlans active on the user's other licenses
 	Via           string   // ViaDirect or ViaGroup
 	Count         int64    // how many users share this profile; 0 counts as 1
+}
+
+// ordinary tells whether every subject is enabled, no guest, and in the scope of every pool. The rules about those who are not are
+// not even opened then.
+func (in *Input) ordinary() bool {
+	for i := range in.Subjects {
+		if s := &in.Subjects[i]; !s.Enabled || s.Type == "GUEST" || !in.admits(s) {
+			return false
+		}
+	}
+	return true
+}
+
+func (in *Input) admits(s *Subject) bool {
+	for i := range in.Pools {
+		if scope := &in.Pools[i].Scope; !scope.Empty() && !scope.admits(s) {
+			return false
+		}
+	}
+	return true
+}
+
+// admits tells whether a scope names the subject: one match is enough. The empty scope names nobody.
+func (s *Scope) admits(subject *Subject) bool {
+	return slices.Contains(s.Departments, subject.Department) || slices.Contains(s.Countries, subject.UsageLocation) ||
+		slices.ContainsFunc(subject.Groups, func(group int64) bool { return slices.Contains(s.Groups, group) })
 }
 
 // AllotmentChange is what createAllotment or updateAllotment would make of an allotment: its state afterwards, not the

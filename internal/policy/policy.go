@@ -37,8 +37,8 @@ type Policy struct {
 	files    Files
 	revision string
 	limits   Limits
-	decision rego.PreparedEvalQuery
-	reads    rego.PreparedEvalQuery
+	decision prepared
+	reads    prepared
 	views    views
 	plans    map[string]bool
 	terms    licensing.Terms
@@ -124,7 +124,7 @@ var (
 )
 
 // evaluate runs one prepared query on a document and gives its single answer as a term.
-func evaluate(ctx context.Context, query rego.PreparedEvalQuery, input *ast.Term, budget time.Duration) (answer *ast.Term, err error) {
+func evaluate(ctx context.Context, query prepared, input *ast.Term, budget time.Duration) (answer *ast.Term, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			answer, err = nil, fmt.Errorf("%w: %v", errPanic, r)

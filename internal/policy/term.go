@@ -48,6 +48,7 @@ var (
 	kName             = ast.StringTerm("name")
 	kNow              = ast.StringTerm("now")
 	kOpen             = ast.StringTerm("open")
+	kOrdinary         = ast.StringTerm("ordinary")
 	kOverride         = ast.StringTerm("override")
 	kPlans            = ast.StringTerm("plans")
 	kPool             = ast.StringTerm("pool")
@@ -96,10 +97,11 @@ type builder struct{ slab []ast.Term }
 // term builds the document the policy evaluates. JSON prints this very document, so the two cannot differ.
 func (in *Input) term() (*ast.Term, error) {
 	b := &builder{slab: make([]ast.Term, 0, 24+12*len(in.Pools)+8*len(in.Subjects))}
-	pairs := make([]pair, 0, 10)
+	pairs := make([]pair, 0, 12)
 	pairs = append(pairs,
 		pair{kAction, b.word(in.Action)},
 		pair{kNow, b.number(in.Now.Unix())},
+		pair{kOrdinary, ast.InternedTerm(in.ordinary())},
 		pair{kPools, list(b, in.Pools, b.pool)},
 		pair{kPrincipal, b.principal(in)},
 		pair{kSubjects, list(b, in.Subjects, b.subject)},
