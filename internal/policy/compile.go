@@ -54,7 +54,7 @@ func Build(ctx context.Context, files Files, limits Limits) (*Policy, []Problem)
 	if len(problems) > 0 {
 		return nil, problems
 	}
-	p := &Policy{files: files, revision: files.Revision(), limits: limits.orDefault(), plans: relevantPlans(document), terms: terms, guests: guestsOf(document)}
+	p := &Policy{files: files, revision: files.Revision(), limits: limits.orDefault(), plans: relevantPlans(document), groups: relevantGroups(document), terms: terms, guests: guestsOf(document)}
 	settled, err := settle(document)
 	if err != nil {
 		return nil, problemsOf(err)

@@ -41,6 +41,7 @@ type Policy struct {
 	reads    prepared
 	views    views
 	plans    map[string]bool
+	groups   []string
 	terms    licensing.Terms
 	guests   bool
 }
@@ -54,6 +55,10 @@ func (p *Policy) Files() Files { return p.files }
 // RelevantPlans are the service plans that the settings of the policy name, as exclusive or as depending on others.
 // License.Plans and Subject.HeldPlans need to carry no others. The map must not be changed.
 func (p *Policy) RelevantPlans() map[string]bool { return p.plans }
+
+// RelevantGroups are the names of the groups that the policy wants to know the members of, in order. Subject.MemberOf needs to carry no
+// others. The list must not be changed.
+func (p *Policy) RelevantGroups() []string { return p.groups }
 
 // Decide answers one request. It never fails: an evaluation that is undefined, ambiguous, of the wrong shape, too slow or
 // in error is a refusal with the one violation POLICY_ERROR, whose cause is logged.

@@ -79,7 +79,7 @@ const slack = 20
 // answered in the agreed shape and must not be granted.
 func checkHouse(ctx context.Context, p *Policy) []Problem {
 	budget := slack * p.limits.Timeout
-	nobody := &Input{Action: "nothing"}
+	nobody := &Input{Now: time.Unix(0, 0), Action: "nothing"}
 	term, err := nobody.term()
 	if err != nil {
 		return problemsOf(err)

@@ -20,6 +20,9 @@ var (
 	kArgs             = ast.StringTerm("args")
 	kAvailable        = ast.StringTerm("available")
 	kBlockedLocations = ast.StringTerm("blocked_locations")
+	kAt               = ast.StringTerm("at")
+	kCodes            = ast.StringTerm("codes")
+	kConfirms         = ast.StringTerm("confirms")
 	kConsumed         = ast.StringTerm("consumed")
 	kCount            = ast.StringTerm("count")
 	kCountries        = ast.StringTerm("countries")
@@ -42,6 +45,7 @@ var (
 	kID               = ast.StringTerm("id")
 	kLicense          = ast.StringTerm("license")
 	kLimit            = ast.StringTerm("limit")
+	kMemberOf         = ast.StringTerm("member_of")
 	kMembers          = ast.StringTerm("members")
 	kMode             = ast.StringTerm("mode")
 	kMonthsAhead      = ast.StringTerm("months_ahead")
@@ -62,6 +66,7 @@ var (
 	kRequested        = ast.StringTerm("requested")
 	kReserved         = ast.StringTerm("reserved")
 	kRoles            = ast.StringTerm("roles")
+	kSame             = ast.StringTerm("same")
 	kScope            = ast.StringTerm("scope")
 	kShortBy          = ast.StringTerm("short_by")
 	kSKU              = ast.StringTerm("sku")
@@ -121,6 +126,9 @@ func (in *Input) term() (*ast.Term, error) {
 	}
 	if len(in.Renewals) > 0 {
 		pairs = append(pairs, pair{kRenewals, list(b, in.Renewals, b.renewal)})
+	}
+	if in.Confirms != nil {
+		pairs = append(pairs, pair{kConfirms, b.confirmation(in.Confirms)})
 	}
 	if in.Args != nil {
 		value, err := ast.InterfaceToValue(in.Args)
@@ -217,7 +225,7 @@ func (b *builder) scope(pairs []pair, s *Scope) []pair {
 }
 
 func (b *builder) subject(s *Subject) *ast.Term {
-	pairs := make([]pair, 0, 9)
+	pairs := make([]pair, 0, 10)
 	pairs = append(pairs,
 		pair{kCount, b.number(max(s.Count, 1))},
 		pair{kEnabled, ast.InternedTerm(s.Enabled)},
@@ -232,6 +240,9 @@ func (b *builder) subject(s *Subject) *ast.Term {
 	}
 	if s.UsageLocation != "" {
 		pairs = append(pairs, pair{kUsageLocation, b.text(s.UsageLocation)})
+	}
+	if len(s.MemberOf) > 0 {
+		pairs = append(pairs, pair{kMemberOf, b.texts(s.MemberOf)})
 	}
 	return b.object(pairs...)
 }
@@ -270,6 +281,18 @@ func (b *builder) renewal(r *Renewal) *ast.Term {
 		pair{kPool, b.text(PoolID(r.Pool))},
 		pair{kQuantity, b.number(r.Quantity)},
 		pair{kShortBy, b.number(max(0, r.Consumed-r.Quantity))},
+	)
+}
+
+func (b *builder) confirmation(c *Confirmation) *ast.Term {
+	if !c.Same {
+		return b.object(pair{kSame, ast.InternedTerm(false)})
+	}
+	return b.object(
+		pair{kAt, b.number(c.At.Unix())},
+		pair{kCodes, b.texts(c.Codes)},
+		pair{kPrincipal, b.text(c.Principal)},
+		pair{kSame, ast.InternedTerm(true)},
 	)
 }
 
