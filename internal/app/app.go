@@ -153,6 +153,9 @@ func (a *App) build(ctx context.Context) (err error) {
 		}
 	}
 	a.Runner = operation.NewRunner(operation.Config{Store: a.Store, Policy: a.Policy, Logger: cfg.Log, DefaultLocation: cfg.DefaultLocation})
+	if err := a.Runner.FollowPolicy(ctx); err != nil {
+		return err
+	}
 	a.reader = query.NewReader(query.Config{
 		Store: a.Store, Policy: a.Policy, Clock: cfg.Clock, Daybreak: a.Runner.Daybreak, DefaultLocation: cfg.DefaultLocation,
 	})

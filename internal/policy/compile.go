@@ -10,7 +10,6 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/rego"
 	"github.com/open-policy-agent/opa/v1/storage"
-	"github.com/open-policy-agent/opa/v1/storage/inmem"
 
 	"github.com/ringfence/ringfence/policies"
 )
@@ -23,53 +22,6 @@ const (
 
 // inputSchema is the service's own. A directory may carry a copy for its editor, but cannot change what the input is.
 var inputSchema = policies.InputSchema
-
-// Build takes files through the gate: parse, strict compile against the schema of the input, words that can never
-// match, the shape of the answers, the house rules, and the policy's own tests. The problems are empty exactly if the
-// policy may answer.
-func Build(ctx context.Context, files Files, limits Limits) (*Policy, []Problem) {
-	document, problems := files.document()
-	modules, more := files.parse()
-	if problems = append(problems, more...); len(problems) > 0 {
-		return nil, problems
-	}
-	vocabulary, err := newVocabulary(inputSchema, document)
-	if err != nil {
-		return nil, problemsOf(err)
-	}
-	if problems := vocabulary.check(modules); len(problems) > 0 {
-		return nil, problems
-	}
-	store := inmem.NewFromObjectWithOpts(document, inmem.OptReturnASTValuesOnRead(true), inmem.OptRoundTripOnWrite(false))
-	rules := withoutTests(modules)
-	inlineDefaults(rules)
-	compiler, err := compile(ctx, rules, store)
-	if err != nil {
-		return nil, problemsOf(err)
-	}
-	if problems := checkShape(compiler); len(problems) > 0 {
-		return nil, problems
-	}
-	terms, problems := termsOf(document)
-	if len(problems) > 0 {
-		return nil, problems
-	}
-	p := &Policy{files: files, revision: files.Revision(), limits: limits.orDefault(), plans: relevantPlans(document), groups: relevantGroups(document), terms: terms, guests: guestsOf(document)}
-	settled, err := settle(document)
-	if err != nil {
-		return nil, problemsOf(err)
-	}
-	if p.decision, err = prepare(ctx, decisionQuery, compiler, store, settled); err != nil {
-		return nil, problemsOf(err)
-	}
-	if p.reads, err = prepare(ctx, readQuery, compiler, store, settled); err != nil {
-		return nil, problemsOf(err)
-	}
-	if problems := checkHouse(ctx, p); len(problems) > 0 {
-		return nil, problems
-	}
-	return p, checkTests(ctx, modules, document)
-}
 
 func (f Files) parse() (map[string]*ast.Module, []Problem) {
 	modules := make(map[string]*ast.Module, len(f))
@@ -108,6 +60,7 @@ func newCompiler(ctx context.Context, store storage.Store, txn storage.Transacti
 		WithDefaultRegoVersion(ast.RegoV1), nil
 }
 
+// compile compiles modules without tests; the map is changed.
 func compile(ctx context.Context, modules map[string]*ast.Module, store storage.Store) (*ast.Compiler, error) {
 	var compiler *ast.Compiler
 	err := storage.Txn(ctx, store, storage.TransactionParams{}, func(txn storage.Transaction) error {
@@ -115,6 +68,7 @@ func compile(ctx context.Context, modules map[string]*ast.Module, store storage.
 		if compiler, err = newCompiler(ctx, store, txn); err != nil {
 			return err
 		}
+		inlineDefaults(modules)
 		if compiler.Compile(modules); compiler.Failed() {
 			return compiler.Errors
 		}
@@ -123,7 +77,11 @@ func compile(ctx context.Context, modules map[string]*ast.Module, store storage.
 	return compiler, err
 }
 
-func prepare(ctx context.Context, query string, compiler *ast.Compiler, store storage.Store, settled settled) (prepared, error) {
+func prepare(ctx context.Context, query string, compiler *ast.Compiler, store storage.Store) (prepared, error) {
+	document, err := storage.ReadOne(ctx, store, storage.RootPath)
+	if err != nil {
+		return prepared{}, err
+	}
 	ready, err := rego.New(
 		rego.Query(query),
 		rego.Compiler(compiler),
@@ -132,5 +90,6 @@ func prepare(ctx context.Context, query string, compiler *ast.Compiler, store st
 		rego.StrictBuiltinErrors(true),
 		rego.GenerateJSON(func(term *ast.Term, _ *rego.EvalContext) (any, error) { return term, nil }),
 	).PrepareForEval(ctx)
-	return prepared{ready, settled}, err
+	object, _ := document.(ast.Object)
+	return prepared{ready, settled{object}}, err
 }

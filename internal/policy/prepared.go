@@ -22,18 +22,9 @@ func (p prepared) Eval(ctx context.Context, options ...rego.EvalOption) (rego.Re
 // store costs a path, a lookup and a cache entry for each place, again in each decision.
 type settled struct{ document ast.Object }
 
-func settle(document map[string]any) (settled, error) {
-	value, err := ast.InterfaceToValue(document)
-	if err != nil {
-		return settled{}, err
-	}
-	object, _ := value.(ast.Object)
-	return settled{object}, nil
-}
-
 // Get finds a place in the document; nil sends OPA to the store. The whole document is left to it, because rules are part of that.
 func (s settled) Get(ref ast.Ref) ast.Value {
-	if len(ref) < 2 {
+	if s.document == nil || len(ref) < 2 {
 		return nil
 	}
 	value, err := s.document.Find(ref[1:])

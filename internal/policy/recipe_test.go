@@ -5,10 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/open-policy-agent/opa/v1/ast"
-	"github.com/open-policy-agent/opa/v1/cover"
-	"github.com/open-policy-agent/opa/v1/format"
+	"time"
 
 	"github.com/ringfence/ringfence/internal/policy/policytest"
 )
@@ -33,42 +30,20 @@ func TestRecipesPolicy(t *testing.T) {
 
 func checkRecipe(t *testing.T, files Files, name string) {
 	t.Helper()
-	document, problems := files.document()
-	modules, more := files.parse()
-	if problems = append(problems, more...); len(problems) > 0 {
-		t.Fatal(problems)
+	_, report := Check(t.Context(), files, Limits{Logger: quiet(), Timeout: DefaultTimeout * 20}, Look{Format: true, Coverage: true, Deadline: time.Minute})
+	for _, problem := range report.Problems {
+		t.Error(problem)
 	}
-	coverage := cover.New()
-	results, err := runTests(t.Context(), modules, document, coverage)
-	if err != nil {
-		t.Fatal(err)
-	}
-	own := 0
-	for _, r := range results {
-		if !r.Pass() {
-			t.Errorf("%s:%d %s %v", r.Location.File, r.Location.Row, r.Name, r.Error)
-		}
-		if strings.HasPrefix(r.Location.File, name) {
-			own++
-		}
-	}
-	if own == 0 {
+	if !slices.ContainsFunc(report.Tests, func(test Test) bool { return strings.HasPrefix(test.At.File, name) }) {
 		t.Error("the recipe has no tests")
 	}
-	if report := coverage.Report(modules).Files[name+".rego"]; report == nil || report.Coverage < 100 {
-		t.Errorf("its tests do not cover it: %+v", report)
+	if report.Coverage == nil {
+		t.Fatal("it was not tested")
 	}
-	for file, text := range files {
-		if !strings.HasPrefix(file, name) || !isModule(file) {
-			continue
+	for _, file := range report.Coverage.Files {
+		if file.File == name+".rego" && file.Percent < 100 {
+			t.Errorf("its tests do not run the lines %v", file.Missed)
 		}
-		formatted, err := format.SourceWithOpts(file, []byte(text), format.Opts{RegoVersion: ast.RegoV1})
-		if err != nil || string(formatted) != text {
-			t.Errorf("%s is not in the format of opa fmt: %v\n%s", file, err, formatted)
-		}
-	}
-	if _, problems := Build(t.Context(), files, Limits{Logger: quiet(), Timeout: DefaultTimeout * 20}); len(problems) > 0 {
-		t.Error(problems)
 	}
 }
 
