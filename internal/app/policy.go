@@ -11,6 +11,7 @@ import (
 // policyCommands are what an author does with a policy, all on a plain directory; one file per verb.
 type policyCommands struct {
 	Check policyCheck `cmd:"" help:"Take a policy through the gate: what would be refused, by file, row and column."`
+	Reset policyReset `cmd:"" help:"Have all replicas answer by the policy that is built in: the way out if a published one keeps everybody out."`
 }
 
 // policyDir is the directory a verb works on.

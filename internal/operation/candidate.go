@@ -12,6 +12,7 @@ import (
 
 	"github.com/ringfence/ringfence/internal/fault"
 	"github.com/ringfence/ringfence/internal/policy"
+	"github.com/ringfence/ringfence/internal/replay"
 	"github.com/ringfence/ringfence/internal/store"
 )
 
@@ -32,6 +33,12 @@ type Validator struct {
 type Validation struct {
 	Revision string
 	Problems []policy.Problem // why it would be refused; empty: it would not
+	Tests    []policy.Test
+	Coverage *policy.Coverage // of its tests; nil if it does not compile
+	Warnings []string         // what does not refuse it
+	Replay   *replay.Report   // what it would have answered otherwise; nil unless it is sound, or was not asked for
+	// Flips says in one word what would change and where that was looked for; empty if it was not looked for.
+	Flips string
 }
 
 // Sound tells whether the policy may answer.
@@ -86,20 +93,62 @@ func checkPolicyFile(f PolicyFile) error {
 	return nil
 }
 
-// Examine takes files through the gate. Errors: the end of the context.
-func (v *Validator) Examine(ctx context.Context, files policy.Files) (*Candidate, error) {
-	c := &Candidate{files: files, Validation: Validation{Revision: files.Revision()}}
-	built, problems := policy.Build(ctx, files, v.Policy.Limits())
+// Examine takes files through the gate and, if a window is given, puts the decisions recorded in it to the policy. Errors: the end of the
+// context, a database that does not answer.
+func (v *Validator) Examine(ctx context.Context, files policy.Files, w *Window) (*Candidate, error) {
+	built, report := policy.Check(ctx, files, v.Policy.Limits(), policy.Look{Coverage: true, Deadline: gateWithin})
 	if err := ctx.Err(); err != nil { // what was refused then was not refused for what it says
 		return nil, err
 	}
-	if c.Problems = problems; len(problems) == 0 {
+	c := &Candidate{files: files, Validation: Validation{
+		Revision: files.Revision(), Problems: report.Problems, Tests: report.Tests, Coverage: report.Coverage,
+	}}
+	if c.Sound() {
 		c.Problems = built.LocksOut(ctx)
+	}
+	if c.Sound() && w != nil {
+		if err := v.replay(ctx, c, built, *w); err != nil {
+			return nil, err
+		}
 	}
 	if c.Sound() {
 		c.policy = built
+		c.warn(built.Dearer(ctx, v.Policy.Current()))
 	}
 	return c, nil
+}
+
+// How long the parts of an examination may take: together less than a request has.
+const (
+	gateWithin   = 5 * time.Second
+	replayWithin = 4 * time.Second
+)
+
+// replay puts recorded decisions to the candidate. A candidate that is too slow for that is not sound.
+func (v *Validator) replay(ctx context.Context, c *Candidate, built *policy.Policy, w Window) error {
+	report, err := replay.Run(ctx, replay.Config{
+		Store: v.Store, Candidate: built, Known: []*policy.Policy{v.Policy.Current()}, Since: w.Since, Until: w.Until, Last: w.Last, Within: replayWithin,
+	})
+	if known := asFault(err); known != nil && known.Code == fault.InvalidInput {
+		c.Problems = []policy.Problem{{Message: known.Message}}
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	c.Replay, c.Flips = report, w.word(report)
+	if !report.Complete {
+		c.warn(fmt.Sprintf("only the newest %d of %d recorded decisions could be looked at in time", report.Examined, report.Total))
+	}
+	return nil
+}
+
+func (v *Validation) warn(texts ...string) {
+	for _, text := range texts {
+		if text != "" {
+			v.Warnings = append(v.Warnings, text)
+		}
+	}
 }
 
 // kept gives the text of a policy that answered or was published before; nil if there is none of this revision.
@@ -142,7 +191,7 @@ func refused(problems []policy.Problem) error {
 
 // examineFor examines what a command is to publish, if its caller may publish at all. It is done before the transaction, which would keep
 // others waiting; nil, if they may not: the transaction tells them so.
-func examineFor[P any](ctx context.Context, r *Runner, cmd Command[P], find func(ctx context.Context, v *Validator) (policy.Files, error)) (*Candidate, error) {
+func examineFor[P any](ctx context.Context, r *Runner, cmd Command[P], w *Window, find func(ctx context.Context, v *Validator) (policy.Files, error)) (*Candidate, error) {
 	if r.Policy.ReadOnly() {
 		return nil, nil
 	}
@@ -166,7 +215,7 @@ func examineFor[P any](ctx context.Context, r *Runner, cmd Command[P], find func
 	if files == nil || err != nil {
 		return nil, translate(err)
 	}
-	c, err := v.Examine(ctx, files)
+	c, err := v.Examine(ctx, files, w)
 	if err != nil {
 		return nil, translate(err)
 	}

@@ -36,7 +36,7 @@ func (c *PublishPolicy) check() error {
 }
 
 func (c *PublishPolicy) ready(ctx context.Context, r *Runner) (err error) {
-	c.candidate, err = examineFor(ctx, r, c, func(context.Context, *Validator) (policy.Files, error) { return PolicyFiles(c.Files) })
+	c.candidate, err = examineFor(ctx, r, c, lookedAt(c.ExpectedFlips, c.dry()), func(context.Context, *Validator) (policy.Files, error) { return PolicyFiles(c.Files) })
 	return err
 }
 
@@ -56,7 +56,7 @@ func (c *RollbackPolicy) check() error {
 }
 
 func (c *RollbackPolicy) ready(ctx context.Context, r *Runner) (err error) {
-	c.candidate, err = examineFor(ctx, r, c, func(ctx context.Context, v *Validator) (policy.Files, error) { return v.kept(ctx, c.Revision) })
+	c.candidate, err = examineFor(ctx, r, c, lookedAt(c.ExpectedFlips, c.dry()), func(ctx context.Context, v *Validator) (policy.Files, error) { return v.kept(ctx, c.Revision) })
 	return err
 }
 
@@ -72,7 +72,30 @@ func (c *RollbackPolicy) prepare(ctx context.Context, r *reading) (*plan[PolicyP
 
 func (c *RollbackPolicy) committed(ctx context.Context, r *Runner) { r.adopt(ctx, c.candidate) }
 
+// lookedAt is which recorded decisions an author looked at. A dry run without a word of that looks at the newest; nil: none.
+func lookedAt(flips *string, dry bool) *Window {
+	if flips == nil {
+		if dry {
+			return &Window{Last: mostReplayed}
+		}
+		return nil
+	}
+	w, err := windowOf(*flips)
+	if err != nil { // check has refused it
+		return nil
+	}
+	return &w
+}
+
+// mostReplayed is how many of the newest recorded decisions are looked at unless a window is given.
+const mostReplayed = 20_000
+
 func checkReplacement(note string, flips, revision *string) error {
+	if flips != nil {
+		if _, err := windowOf(*flips); err != nil {
+			return err
+		}
+	}
 	return firstError(checkText("note", note, maxNote), checkOptional("expectedFlips", flips, 200), checkOptional("expectedRevision", revision, 100))
 }
 
@@ -140,8 +163,10 @@ func (c *replacement) expected(live string) error {
 		return conflict("expectedRevision", "the policy that answers is %s", live)
 	case c.candidate.Revision == live:
 		return fault.New(fault.Conflict, "this is the policy that answers already")
+	case c.dry:
+		return nil
 	}
-	return nil
+	return c.flipsAsExpected()
 }
 
 func conflict(field, format string, args ...any) error {
@@ -156,7 +181,7 @@ func (w *writing) publish(ctx context.Context, c *replacement, live string) (*en
 		return nil, err
 	}
 	row, err := w.tx.Client().PolicyPublication.Create().SetKind(c.kind).SetRevision(c.candidate.Revision).SetPrevious(live).SetAuthor(w.who.name()).
-		SetNote(c.note).SetCreatedAt(w.Now()).Save(ctx)
+		SetNote(c.note).SetFlips(c.candidate.flips()).SetCreatedAt(w.Now()).Save(ctx)
 	if err != nil {
 		return nil, err
 	}

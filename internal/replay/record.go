@@ -166,18 +166,12 @@ var afterPolicy = []string{
 }
 
 // untold tells whether a recorded refusal may have come after the policy, which is not known any more, so that a yes of the candidate
-// may be no change.
+// may be no change: that of a request about users, each of whom has a verdict of their own, or of a file, which asks for each line.
 func (d *record) untold(was *before, after *policy.Answer) bool {
 	if !was.partial || d.allow || !after.Allow {
 		return false
 	}
-	if strings.HasPrefix(d.action, "import") || slices.ContainsFunc(afterPolicy, d.says) {
-		return true
-	}
-	return slices.ContainsFunc(after.Subjects, func(s policy.SubjectAnswer) bool {
-		return slices.ContainsFunc(s.Denials, func(v licensing.Violation) bool { return d.says(v.Code) }) ||
-			slices.ContainsFunc(s.Errors, func(v licensing.Violation) bool { return d.says(v.Code) })
-	})
+	return len(after.Subjects) > 0 || strings.HasPrefix(d.action, "import") || slices.ContainsFunc(afterPolicy, d.says)
 }
 
 // codes are the codes of violations, sorted.
