@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"strings"
+	"sync/atomic"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/rego"
@@ -23,18 +24,32 @@ const (
 // inputSchema is the service's own. A directory may carry a copy for its editor, but cannot change what the input is.
 var inputSchema = policies.InputSchema
 
+// parsed are the modules of the policy that was parsed last, by name and text. A save changes one file of many, and a parsed module is
+// never changed: the compiler works on copies.
+var parsed atomic.Pointer[map[[2]string]*ast.Module]
+
 func (f Files) parse() (map[string]*ast.Module, []Problem) {
+	var before map[[2]string]*ast.Module
+	if last := parsed.Load(); last != nil {
+		before = *last
+	}
+	kept := make(map[[2]string]*ast.Module, len(f))
 	modules := make(map[string]*ast.Module, len(f))
 	var problems []Problem
 	options := ast.ParserOptions{Capabilities: capabilities(), ProcessAnnotation: true, RegoVersion: ast.RegoV1}
 	for _, name := range f.names(isModule) {
-		module, err := ast.ParseModuleWithOpts(name, f[name], options)
-		if err != nil {
-			problems = append(problems, inFile(name, problemsOf(err))...)
-			continue
+		key := [2]string{name, f[name]}
+		module := before[key]
+		if module == nil {
+			var err error
+			if module, err = ast.ParseModuleWithOpts(name, f[name], options); err != nil {
+				problems = append(problems, inFile(name, problemsOf(err))...)
+				continue
+			}
 		}
-		modules[name] = module
+		modules[name], kept[key] = module, module
 	}
+	parsed.Store(&kept)
 	return modules, problems
 }
 

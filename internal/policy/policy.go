@@ -129,7 +129,7 @@ var (
 )
 
 // evaluate runs one prepared query on a document and gives its single answer as a term.
-func evaluate(ctx context.Context, query prepared, input *ast.Term, budget time.Duration) (answer *ast.Term, err error) {
+func evaluate(ctx context.Context, query prepared, input *ast.Term, budget time.Duration, more ...rego.EvalOption) (answer *ast.Term, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			answer, err = nil, fmt.Errorf("%w: %v", errPanic, r)
@@ -141,11 +141,11 @@ func evaluate(ctx context.Context, query prepared, input *ast.Term, budget time.
 	cancel := topdown.NewCancel()
 	timer := time.AfterFunc(budget, cancel.Cancel)
 	defer timer.Stop()
-	results, err := query.Eval(ctx,
+	results, err := query.Eval(ctx, append(more,
 		rego.EvalParsedInput(input.Value),
 		rego.EvalMetrics(metrics.NoOp()),
 		rego.EvalExternalCancel(cancel),
-	)
+	)...)
 	if err != nil {
 		return nil, err
 	}
