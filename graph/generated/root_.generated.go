@@ -759,6 +759,8 @@ input CreateAllotmentInput {
   startsAt: Time
   "From this instant on nothing can be assigned; within the parent's."
   endsAt: Time
+  "A decision that refused this very request to somebody else, where the policy wants two people for it. The policy is told who was refused, when and why."
+  confirms: ID
 }
 
 "Answer to createAllotment."
@@ -793,6 +795,8 @@ input UpdateAllotmentInput {
   startsAt: Time
   "New end; null clears it."
   endsAt: Time
+  "A decision that refused this very request to somebody else, where the policy wants two people for it. The policy is told who was refused, when and why."
+  confirms: ID
 }
 
 "Answer to updateAllotment."
