@@ -10,7 +10,8 @@ import (
 
 // policyCommands are what an author does with a policy, all on a plain directory; one file per verb.
 type policyCommands struct {
-	Check policyCheck `cmd:"" help:"Take a policy through the gate: what would be refused, by file, row and column."`
+	Check   policyCheck   `cmd:"" help:"Take a policy through the gate: what would be refused, by file, row and column."`
+	Explain policyExplain `cmd:"" help:"Why a recorded decision was taken as it was, and what would have it allowed now."`
 }
 
 // policyDir is the directory a verb works on.
