@@ -24,13 +24,6 @@ func (r *Runner) policyInUse(ctx context.Context) (*policy.Policy, error) {
 	return p, nil
 }
 
-// KeepPolicy keeps the text of the policy that answers now, before the first decision does so on its way. Errors: the database does not
-// answer.
-func (r *Runner) KeepPolicy(ctx context.Context) error {
-	_, err := r.policyInUse(ctx)
-	return translate(err)
-}
-
 // keepRevision keeps the text of a policy, unless it is there already. Source is where it was read first.
 func keepRevision(ctx context.Context, tx *store.Tx, files policy.Files, source string) error {
 	text, err := json.Marshal(files)

@@ -44,24 +44,28 @@ type Config struct {
 	Logger *slog.Logger
 	// DefaultLocation is the usage location of users who have none (ISO 3166-1 alpha-2); empty is none.
 	DefaultLocation string
+	// Apart has the runner answer by the policy the engine was made with, whatever was published.
+	Apart bool
 }
 
 // Runner takes commands through lock, facts, policy, rule, write and record, in one transaction each.
 type Runner struct {
 	Config
-	lane       *lane
-	unfinished chan struct{}
-	related    atomic.Pointer[[]int64] // licenses that were last seen to be locked together (lockRelated)
-	homes      sync.Map                // the licenses of allotments, by their keys
-	kept       sync.Map                // revisions of policies whose text is known to be kept (policyInUse)
-	day        atomic.Int64            // up to which purchase reservations were started (Daybreak), in days since 1970
-	dawn       sync.Mutex              // held while those of a day are
-	dusk       time.Time               // until when that is not tried again; under dawn
+	publications *Publications
+	lane         *lane
+	unfinished   chan struct{}
+	related      atomic.Pointer[[]int64] // licenses that were last seen to be locked together (lockRelated)
+	homes        sync.Map                // the licenses of allotments, by their keys
+	kept         sync.Map                // revisions of policies whose text is known to be kept (policyInUse)
+	day          atomic.Int64            // up to which purchase reservations were started (Daybreak), in days since 1970
+	dawn         sync.Mutex              // held while those of a day are
+	dusk         time.Time               // until when that is not tried again; under dawn
 }
 
 // NewRunner makes a runner. Close ends what it has running.
 func NewRunner(cfg Config) *Runner {
 	r := &Runner{Config: cfg, unfinished: make(chan struct{}, 1)}
+	r.publications = &Publications{Store: cfg.Store, Policy: cfg.Policy, Logger: cfg.Logger}
 	r.lane = newLane(r)
 	return r
 }
@@ -96,6 +100,11 @@ func runAlone[P any](ctx context.Context, r *Runner, who *identity.Principal, cm
 	if err != nil {
 		return nil, err
 	}
+	if slow, ok := any(cmd).(readied); ok {
+		if err := slow.ready(ctx, r); err != nil {
+			return nil, err
+		}
+	}
 	var widen locks
 	for {
 		payload, denied, err := attempt(ctx, r, who, cmd, key, &widen)
@@ -111,6 +120,9 @@ func runAlone[P any](ctx context.Context, r *Runner, who *identity.Principal, cm
 			continue
 		case err != nil:
 			return answered[P](ctx, r, who, key, translate(err))
+		}
+		if last, ok := any(cmd).(committed); ok && !cmd.request().dry() {
+			last.committed(ctx, r)
 		}
 		return payload, nil
 	}

@@ -71,9 +71,9 @@ func (cs conditions) within(at *ast.Location) bool {
 }
 
 func (c condition) place(rule *ast.Rule) Place {
-	return Place{File: rule.Location.File, Row: c.row, Rule: nameOf(rule), Text: c.text}
+	return Place{File: rule.Location.File, Row: c.row, Rule: headName(rule), Text: c.text}
 }
 
-func placeOf(rule *ast.Rule) Place {
-	return Place{File: rule.Location.File, Row: rule.Location.Row, Rule: nameOf(rule), Text: firstLine(string(rule.Location.Text))}
+func placeOfRule(rule *ast.Rule) Place {
+	return Place{File: rule.Location.File, Row: rule.Location.Row, Rule: headName(rule), Text: firstLine(string(rule.Location.Text))}
 }

@@ -105,7 +105,7 @@ func (l *look) ref(ref ast.Ref) {
 
 // resolve gives a reference from the input or the data on, without variables.
 func (l *look) resolve(ref ast.Ref, depth int) (ast.Ref, bool) {
-	if depth > maxDepth || len(ref) == 0 {
+	if depth > maxNesting || len(ref) == 0 {
 		return nil, false
 	}
 	head, ok := ref[0].Value.(ast.Var)

@@ -149,7 +149,7 @@ func (w *watch) exit(event *topdown.Event, a *attempt) {
 		return
 	}
 	value := event.Plug(head).Value
-	w.made = append(w.made, made{value: value, rule: a.rule, set: set, name: nameOf(a.rule), facts: facts})
+	w.made = append(w.made, made{value: value, rule: a.rule, set: set, name: headName(a.rule), facts: facts})
 	switch {
 	case len(a.rule.Head.Args) > 0:
 		w.lend(event.ParentID, facts)
@@ -171,7 +171,7 @@ func (w *watch) helper(rule *ast.Rule) *helper {
 
 // lend gives facts to the nearest rule that the query is part of.
 func (w *watch) lend(query uint64, facts []Fact) {
-	for range maxDepth {
+	for range maxNesting {
 		if a := w.open[query]; a != nil {
 			for _, fact := range facts {
 				a.lent = append(a.lent, lent{a.at, fact})
@@ -186,8 +186,8 @@ func (w *watch) lend(query uint64, facts []Fact) {
 	}
 }
 
-// maxDepth bounds how deep queries are looked through for the rule they belong to.
-const maxDepth = 64
+// maxNesting bounds how deep queries are looked through for the rule they belong to.
+const maxNesting = 64
 
 // lentFrom gives what functions read that the body called from an expression on. What is called to write a message decides nothing.
 func (a *attempt) lentFrom(index int) []Fact {
@@ -209,7 +209,7 @@ func (w *watch) explain(answer *ast.Term, f *frame, out *Explanation) error {
 	err := each(decision.Get(kGrants), "grants", func(grant *ast.Term) error {
 		name, _ := textOf(grant)
 		for _, m := range w.makers(grant.Value, true) {
-			out.Grants = append(out.Grants, GrantReason{Name: name, Place: placeOf(m.rule), Facts: m.facts})
+			out.Grants = append(out.Grants, GrantReason{Name: name, Place: placeOfRule(m.rule), Facts: m.facts})
 		}
 		return nil
 	})
@@ -223,7 +223,7 @@ func (w *watch) explain(answer *ast.Term, f *frame, out *Explanation) error {
 		}
 		for i, m := range w.makers(item.Value, false) {
 			if i == 0 {
-				reason.Place = placeOf(m.rule)
+				reason.Place = placeOfRule(m.rule)
 			}
 			reason.Facts = join(reason.Facts, m.facts)
 		}
@@ -281,14 +281,14 @@ func findingReason(item *ast.Term, f *frame) (FindingReason, error) {
 func (w *watch) nearMisses() []NearMiss {
 	var out []NearMiss
 	for _, a := range w.missed {
-		if a.done || a.reached < 0 || nameOf(a.rule) != grantsRule || a.rule.Head.Key == nil {
+		if a.done || a.reached < 0 || headName(a.rule) != grantsRule || a.rule.Head.Key == nil {
 			continue
 		}
 		name, ok := a.rule.Head.Key.Value.(ast.String)
 		if !ok {
 			name = ast.String(a.rule.Head.Key.String())
 		}
-		out = append(out, NearMiss{Name: string(name), Place: placeOf(a.rule), Failed: a.failed, Facts: a.facts, lacks: w.lacks(a)})
+		out = append(out, NearMiss{Name: string(name), Place: placeOfRule(a.rule), Failed: a.failed, Facts: a.facts, lacks: w.lacks(a)})
 	}
 	slices.SortStableFunc(out, func(a, b NearMiss) int {
 		return cmp.Or(cmp.Compare(a.lacks, b.lacks), cmp.Compare(a.File, b.File), cmp.Compare(a.Row, b.Row))
@@ -331,4 +331,4 @@ func packageOf(rule *ast.Rule) string {
 	return rule.Module.Package.Path.String()
 }
 
-func nameOf(rule *ast.Rule) string { return fmt.Sprint(rule.Head.Name) }
+func headName(rule *ast.Rule) string { return fmt.Sprint(rule.Head.Name) }
