@@ -95,9 +95,13 @@ func runAlone[P any](ctx context.Context, r *Runner, who *identity.Principal, cm
 	if err != nil {
 		return nil, err
 	}
+	told, err := tellPast(who, cmd)
+	if err != nil {
+		return nil, err
+	}
 	var widen locks
 	for {
-		payload, denied, err := attempt(ctx, r, who, cmd, key, &widen)
+		payload, denied, err := attempt(ctx, r, who, cmd, key, told, &widen)
 		if errors.Is(err, errDenied) {
 			err = r.recordDenial(ctx, denied)
 		}
@@ -119,14 +123,21 @@ func runAlone[P any](ctx context.Context, r *Runner, who *identity.Principal, cm
 var errDenied = errors.New("denied")
 
 // attempt is one try at a command, in one transaction.
-func attempt[P any](ctx context.Context, r *Runner, who *identity.Principal, cmd Command[P], key requestKey, widen *locks) (*P, *denial, error) {
+func attempt[P any](ctx context.Context, r *Runner, who *identity.Principal, cmd Command[P], key requestKey, told *past, widen *locks) (*P, *denial, error) {
 	var payload *P
 	var denied *denial
 	dry := cmd.request().dry()
 	var dryRun *decision
 	unfinished := false
-	err := r.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
+	err := r.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
 		payload, denied, dryRun = nil, nil, nil
+		defer func() {
+			if denied != nil && !dry { // while the locks are held
+				if failed := told.deny(ctx, tx, denied.decision); failed != nil {
+					err = failed
+				}
+			}
+		}()
 		rd, err := newReading(ctx, r, tx, who, widen)
 		if err != nil {
 			return err
@@ -167,6 +178,9 @@ func attempt[P any](ctx context.Context, r *Runner, who *identity.Principal, cmd
 			return errors.Join(w.flush(ctx), store.ErrRollback)
 		}
 		unfinished = w.unfinished
+		if w.decision.command, err = told.allowed(cmd); err != nil {
+			return err
+		}
 		return w.finish(ctx, reply, payload)
 	})
 	if denied != nil {
