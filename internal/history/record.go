@@ -212,4 +212,3 @@ func (rec *record) whole(ctx context.Context, rd *store.Reader) error {
 	}
 	return nil
 }
-

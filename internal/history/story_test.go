@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/ringfence/ringfence/internal/app/apptest"
@@ -24,20 +26,66 @@ type deed struct {
 	pass  time.Duration
 }
 
-// story is a random history. What is asked for depends on the dice alone, never on an answer: so it can be told again elsewhere.
+// story is a random history that is told to a service while it is made up. What was decided of it can be told again elsewhere.
 type story struct {
-	rng   *rand.Rand
-	now   time.Time // about when it is
-	deeds []deed
-	made  map[string][]string // things by kind
-	n     int
+	*teller
+	t       *testing.T
+	rng     *rand.Rand
+	now     time.Time // about when it is
+	deeds   []deed    // that are still to be told
+	decided []deed
+	made    map[string][]string // things by kind
+	last    in                  // the allotment that was asked for last
+	n       int
 }
 
-// about is how far the story's days are from midnight: it is told in seconds or minutes.
-func newStory(seed uint64, begin time.Time) *story {
-	s := &story{rng: rand.New(rand.NewPCG(seed, 7)), now: begin, made: map[string][]string{}}
+// newStory begins a story.
+func newStory(t *testing.T, seed uint64, service *apptest.Service) *story {
+	t.Helper()
+	s := &story{t: t, teller: newTeller(service), rng: rand.New(rand.NewPCG(seed, 7)), now: service.Clock.Now(), made: map[string][]string{}}
 	s.open()
+	s.tellNew()
 	return s
+}
+
+// tellNew tells what was made up and not told yet.
+func (s *story) tellNew() {
+	s.t.Helper()
+	for _, d := range s.deeds {
+		decided, err := s.tell(s.t.Context(), d)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if decided {
+			s.decided = append(s.decided, d)
+		}
+		if d.makes != "" && s.ids[d.makes] == "" {
+			s.forget(d.makes)
+		}
+		if strings.HasPrefix(d.name, "delete") && s.chance(90) { // seldom, somebody asks for what is gone
+			for _, value := range d.input {
+				for _, name := range append(listOf(value), value) {
+					if text, ok := name.(string); ok {
+						s.forget(text)
+					}
+				}
+			}
+		}
+	}
+	s.deeds = nil
+}
+
+func listOf(value any) []any {
+	list, _ := value.([]any)
+	return list
+}
+
+// forget has nothing more asked about a thing.
+func (s *story) forget(name string) {
+	if strings.HasPrefix(name, "$") {
+		kind := strings.TrimRight(name[1:], "0123456789")
+		s.made[kind] = slices.DeleteFunc(s.made[kind], func(other string) bool { return other == name })
+	}
 }
 
 func (s *story) name(kind string) string {
@@ -53,8 +101,8 @@ func (s *story) one(kind string) string {
 	if len(of) == 0 {
 		return "$none"
 	}
-	if s.rng.IntN(4) > 0 {
-		of = of[max(0, len(of)-25):]
+	if s.rng.IntN(4) > 0 && kind != "user" {
+		of = of[max(0, len(of)-12):]
 	}
 	return of[s.rng.IntN(len(of))]
 }
@@ -129,19 +177,19 @@ func (s *story) open() {
 		name := s.name("contract")
 		s.ask("createContract", in{"vendorId": "$vendor1", "number": name, "name": name, "startsOn": s.day(-200, -10), "endsOn": s.day(20, 400)}, name)
 	}
-	s.people(30)
-	for range 6 {
+	s.people(160)
+	for range 8 {
 		name := s.name("group")
 		s.ask("upsertGroups", in{"groups": []any{in{"name": name}}}, name)
-		s.ask("addGroupMembers", in{"groupId": name, "userIds": s.some("user", 12)})
+		s.ask("addGroupMembers", in{"groupId": name, "userIds": s.some("user", 40)})
 	}
-	for range 5 {
+	for range 6 {
 		s.license()
 	}
 }
 
 func (s *story) license() {
-	s.ask("createLicense", in{"contractId": s.one("contract"), "productId": s.one("product"), "quantity": 5 + s.rng.IntN(25), "unitPrice": fmt.Sprint(10 + s.rng.IntN(500)),
+	s.ask("createLicense", in{"contractId": s.one("contract"), "productId": s.one("product"), "quantity": 10 + s.rng.IntN(60), "unitPrice": fmt.Sprint(10 + s.rng.IntN(500)),
 		"currency": choose(s, "EUR", "USD"), "pricePer": choose(s, "MONTH", "YEAR")}, s.name("license"))
 }
 
@@ -152,17 +200,19 @@ type act struct {
 }
 
 var acts = []act{
-	{22, func(s *story) {
-		input := s.from(in{"userIds": s.some("user", 4), "whenFull": choose(s, "WAIT", "WAIT", "DENY", "DENY_ALL"), "atomic": s.chance(15)}, s.one("license"))
+	{24, func(s *story) {
+		input := s.from(in{"userIds": s.some("user", 8), "whenFull": choose(s, "WAIT", "WAIT", "DENY", "DENY_ALL"), "atomic": s.chance(15)}, s.one("license"))
 		s.ask("assignSeats", input)
 		s.asSomebody(25)
 	}},
 	{16, func(s *story) {
-		s.ask("unassignSeats", s.from(in{"userIds": s.some("user", 4)}, s.one("license")))
+		s.ask("unassignSeats", s.from(in{"userIds": s.some("user", 8)}, s.one("license")))
 		s.asSomebody(20)
 	}},
-	{9, func(s *story) { s.ask("addGroupMembers", in{"groupId": s.one("group"), "userIds": s.some("user", 6)}) }},
-	{8, func(s *story) { s.ask("removeGroupMembers", in{"groupId": s.one("group"), "userIds": s.some("user", 6)}) }},
+	{9, func(s *story) { s.ask("addGroupMembers", in{"groupId": s.one("group"), "userIds": s.some("user", 25)}) }},
+	{8, func(s *story) {
+		s.ask("removeGroupMembers", in{"groupId": s.one("group"), "userIds": s.some("user", 25)})
+	}},
 	{2, func(s *story) {
 		s.ask(choose(s, "addGroupMembers", "removeGroupMembers"), in{"groupId": s.one("group"), "memberGroupIds": s.some("group", 1)})
 	}},
@@ -185,7 +235,7 @@ var acts = []act{
 		s.ask("includeInGroupLicense", in{"groupLicenseId": s.one("grant"), "userIds": s.some("user", 3)})
 	}},
 	{5, func(s *story) {
-		input := in{"name": s.name("share"), "limit": 1 + s.rng.IntN(12), "mode": choose(s, "RESERVED", "CEILING"), "delegateUserIds": s.some("user", 2)}
+		input := in{"name": s.name("share"), "limit": 1 + s.rng.IntN(25), "mode": choose(s, "RESERVED", "CEILING"), "delegateUserIds": s.some("user", 2)}
 		if s.chance(30) {
 			input["delegateGroupIds"] = s.some("group", 1)
 		}
@@ -197,11 +247,12 @@ var acts = []act{
 		} else {
 			input["licenseId"] = s.one("license")
 		}
+		s.last = input
 		s.ask("createAllotment", input, s.name("allotment"))
 		s.asSomebody(30)
 	}},
 	{5, func(s *story) {
-		input := in{"allotmentId": s.one("allotment"), "limit": s.rng.IntN(14)}
+		input := in{"allotmentId": s.one("allotment"), "limit": s.rng.IntN(30)}
 		if s.chance(20) {
 			input["delegateUserIds"] = s.some("user", 3)
 		}
@@ -217,7 +268,7 @@ var acts = []act{
 		s.ask("deleteAllotment", input)
 	}},
 	{4, func(s *story) {
-		input := in{"licenseId": s.one("license"), "quantity": 3 + s.rng.IntN(30)}
+		input := in{"licenseId": s.one("license"), "quantity": 5 + s.rng.IntN(70)}
 		if s.chance(30) {
 			input["overage"] = s.rng.IntN(6)
 		}
@@ -238,7 +289,9 @@ var acts = []act{
 	{1, func(s *story) {
 		s.ask("fulfillPurchaseReservation", in{"purchaseReservationId": s.one("purchase"), "orderNumber": "PO-1"})
 	}},
-	{1, func(s *story) { s.ask("planRenewal", in{"licenseId": s.one("license"), "renewalQuantity": 5 + s.rng.IntN(20)}) }},
+	{1, func(s *story) {
+		s.ask("planRenewal", in{"licenseId": s.one("license"), "renewalQuantity": 5 + s.rng.IntN(20)})
+	}},
 	{1, func(s *story) {
 		s.ask("renewContract", in{"contractId": s.one("contract"), "endsOn": s.day(100, 700), "allowOverLimit": s.chance(50)})
 	}},
@@ -253,7 +306,9 @@ var acts = []act{
 		}
 		s.ask("createAllocation", input, s.name("allocation"))
 	}},
-	{1, func(s *story) { s.ask("updateAllocation", in{"allocationId": s.one("allocation"), "quantity": s.rng.IntN(6)}) }},
+	{1, func(s *story) {
+		s.ask("updateAllocation", in{"allocationId": s.one("allocation"), "quantity": s.rng.IntN(6)})
+	}},
 	{2, func(s *story) { s.ask("deleteAllocation", in{"allocationId": s.one("allocation")}) }},
 	{5, func(s *story) { s.ask("upsertUsers", in{"users": []any{s.person(s.one("user"))}}) }},
 	{2, func(s *story) { s.people(1) }},
@@ -271,7 +326,12 @@ var acts = []act{
 	{1, func(s *story) {
 		s.ask("updateContract", in{"contractId": s.one("contract"), "endsOn": s.day(10, 500)})
 	}},
-	{1, func(s *story) { s.ask("deleteLicense", in{"licenseId": s.one("license")}) }},
+	{1, func(s *story) {
+		if s.chance(30) {
+			s.license()
+		}
+		s.ask("deleteLicense", in{"licenseId": s.one("license")})
+	}},
 	{1, func(s *story) {
 		s.ask("createServiceToken", in{"name": s.name("service"), "purpose": "API", "roles": []any{"AUDITOR"}}, s.name("token"))
 	}},
@@ -288,16 +348,21 @@ func (s *story) asSomebody(percent int) {
 	if s.chance(percent) {
 		d := &s.deeds[len(s.deeds)-1]
 		d.who, d.roles = strings.TrimPrefix(s.one("user"), "$")+"@contoso.example", nil
+		if delegates := listOf(s.last["delegateUserIds"]); len(delegates) > 0 && s.chance(70) {
+			text, _ := delegates[0].(string)
+			d.who = strings.TrimPrefix(text, "$") + "@contoso.example"
+		}
 	}
 }
 
-// go on adds deeds until there are n.
-func (s *story) goOn(n int) {
+// goOn tells more until it is enough.
+func (s *story) goOn(enough func() bool) {
+	s.t.Helper()
 	total := 0
 	for _, a := range acts {
 		total += a.weight
 	}
-	for len(s.deeds) < n {
+	for !enough() {
 		at := s.rng.IntN(total)
 		for _, a := range acts {
 			if at -= a.weight; at < 0 {
@@ -308,6 +373,7 @@ func (s *story) goOn(n int) {
 		if d := &s.deeds[len(s.deeds)-1]; d.name != "" && s.chance(4) {
 			d.input["dryRun"], d.makes = true, ""
 		}
+		s.tellNew()
 	}
 }
 
@@ -399,7 +465,8 @@ func (t *teller) fill(v any) any {
 		if id := t.ids[v]; id != "" {
 			return id
 		}
-		return nouns[strings.TrimRight(v[1:], "0123456789")] + "_zzzzzz"
+		kind := strings.TrimRight(v[1:], "0123456789")
+		return nouns[kind] + "_zzzzzz"
 	}
 	return v
 }
