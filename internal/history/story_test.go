@@ -177,11 +177,11 @@ func (s *story) open() {
 		name := s.name("contract")
 		s.ask("createContract", in{"vendorId": "$vendor1", "number": name, "name": name, "startsOn": s.day(-200, -10), "endsOn": s.day(20, 400)}, name)
 	}
-	s.people(160)
+	s.people(200)
 	for range 8 {
 		name := s.name("group")
 		s.ask("upsertGroups", in{"groups": []any{in{"name": name}}}, name)
-		s.ask("addGroupMembers", in{"groupId": name, "userIds": s.some("user", 40)})
+		s.ask("addGroupMembers", in{"groupId": name, "userIds": s.some("user", 80)})
 	}
 	for range 6 {
 		s.license()
@@ -189,7 +189,7 @@ func (s *story) open() {
 }
 
 func (s *story) license() {
-	s.ask("createLicense", in{"contractId": s.one("contract"), "productId": s.one("product"), "quantity": 10 + s.rng.IntN(60), "unitPrice": fmt.Sprint(10 + s.rng.IntN(500)),
+	s.ask("createLicense", in{"contractId": s.one("contract"), "productId": s.one("product"), "quantity": 20 + s.rng.IntN(100), "unitPrice": fmt.Sprint(10 + s.rng.IntN(500)),
 		"currency": choose(s, "EUR", "USD"), "pricePer": choose(s, "MONTH", "YEAR")}, s.name("license"))
 }
 
@@ -209,9 +209,9 @@ var acts = []act{
 		s.ask("unassignSeats", s.from(in{"userIds": s.some("user", 8)}, s.one("license")))
 		s.asSomebody(20)
 	}},
-	{9, func(s *story) { s.ask("addGroupMembers", in{"groupId": s.one("group"), "userIds": s.some("user", 25)}) }},
+	{9, func(s *story) { s.ask("addGroupMembers", in{"groupId": s.one("group"), "userIds": s.some("user", 60)}) }},
 	{8, func(s *story) {
-		s.ask("removeGroupMembers", in{"groupId": s.one("group"), "userIds": s.some("user", 25)})
+		s.ask("removeGroupMembers", in{"groupId": s.one("group"), "userIds": s.some("user", 60)})
 	}},
 	{2, func(s *story) {
 		s.ask(choose(s, "addGroupMembers", "removeGroupMembers"), in{"groupId": s.one("group"), "memberGroupIds": s.some("group", 1)})
@@ -235,7 +235,7 @@ var acts = []act{
 		s.ask("includeInGroupLicense", in{"groupLicenseId": s.one("grant"), "userIds": s.some("user", 3)})
 	}},
 	{5, func(s *story) {
-		input := in{"name": s.name("share"), "limit": 1 + s.rng.IntN(25), "mode": choose(s, "RESERVED", "CEILING"), "delegateUserIds": s.some("user", 2)}
+		input := in{"name": s.name("share"), "limit": 1 + s.rng.IntN(60), "mode": choose(s, "RESERVED", "CEILING"), "delegateUserIds": s.some("user", 2)}
 		if s.chance(30) {
 			input["delegateGroupIds"] = s.some("group", 1)
 		}
@@ -252,7 +252,7 @@ var acts = []act{
 		s.asSomebody(30)
 	}},
 	{5, func(s *story) {
-		input := in{"allotmentId": s.one("allotment"), "limit": s.rng.IntN(30)}
+		input := in{"allotmentId": s.one("allotment"), "limit": s.rng.IntN(70)}
 		if s.chance(20) {
 			input["delegateUserIds"] = s.some("user", 3)
 		}
@@ -268,7 +268,7 @@ var acts = []act{
 		s.ask("deleteAllotment", input)
 	}},
 	{4, func(s *story) {
-		input := in{"licenseId": s.one("license"), "quantity": 5 + s.rng.IntN(70)}
+		input := in{"licenseId": s.one("license"), "quantity": 10 + s.rng.IntN(120)}
 		if s.chance(30) {
 			input["overage"] = s.rng.IntN(6)
 		}
