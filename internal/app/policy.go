@@ -13,6 +13,8 @@ type policyCommands struct {
 	Check   policyCheck   `cmd:"" help:"Take a policy through the gate: what would be refused, by file, row and column."`
 	Explain policyExplain `cmd:"" help:"Why a recorded decision was taken as it was, and what would have it allowed now."`
 	Reset   policyReset   `cmd:"" help:"Have all replicas answer by the policy that is built in: the way out if a published one keeps everybody out."`
+
+	Simulate policySimulate `cmd:"" help:"Run the recorded history again under another policy: who would hold a seat, who would wait, what it would cost."`
 }
 
 // policyDir is the directory a verb works on.
