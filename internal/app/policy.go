@@ -24,6 +24,8 @@ type policyCommands struct {
 	Bench   policyBench   `cmd:"" help:"Measure what typical decisions cost, and which rules are the dearest."`
 	Watch   policyWatch   `cmd:"" help:"On each save: problems, tests, coverage, and what decisions cost."`
 	Explain policyExplain `cmd:"" help:"Why a recorded decision was taken as it was, and what would have it allowed now."`
+
+	Simulate policySimulate `cmd:"" help:"Run the recorded history again under another policy: who would hold a seat, who would wait, what it would cost."`
 }
 
 // policyDir is the directory a verb works on.

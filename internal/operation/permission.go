@@ -34,7 +34,7 @@ var doneTo = map[id.Noun][]string{
 	id.User:         {"upsertUsers", "deleteUsers"},
 	id.Allocation:   {"updateAllocation", "deleteAllocation"},
 	id.Purchase:     {"cancelPurchaseReservation", "fulfillPurchaseReservation"},
-	"":              {"createVendor", "upsertUsers", "upsertGroups", "recordDeployments", "createServiceToken", "revokeServiceToken", "removeUnusedOverage"},
+	"":              {"createVendor", "upsertUsers", "upsertGroups", "recordDeployments", "createServiceToken", "revokeServiceToken", "removeUnusedOverage", "publishPolicy", "rollbackPolicy"},
 }
 
 // DoneTo lists the actions that are done to things of a noun.
