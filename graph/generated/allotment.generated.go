@@ -1674,7 +1674,7 @@ func unmarshalInputCreateAllotmentInput(ctx context.Context, ec *executionContex
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"dryRun", "idempotencyKey", "licenseId", "parentId", "name", "limit", "mode", "delegateUserIds", "delegateGroupIds", "scope", "startsAt", "endsAt"}
+	fieldsInOrder := [...]string{"dryRun", "idempotencyKey", "licenseId", "parentId", "name", "limit", "mode", "delegateUserIds", "delegateGroupIds", "scope", "startsAt", "endsAt", "confirms"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -1765,6 +1765,13 @@ func unmarshalInputCreateAllotmentInput(ctx context.Context, ec *executionContex
 				return it, err
 			}
 			it.EndsAt = data
+		case "confirms":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("confirms"))
+			data, err := unmarshalOID2ᚖgithubᚗcomᚋringfenceᚋringfenceᚋinternalᚋidᚐID(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Confirms = data
 		}
 	}
 	return it, nil
@@ -1883,7 +1890,7 @@ func unmarshalInputUpdateAllotmentInput(ctx context.Context, ec *executionContex
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"dryRun", "idempotencyKey", "allotmentId", "name", "limit", "delegateUserIds", "delegateGroupIds", "scope", "startsAt", "endsAt"}
+	fieldsInOrder := [...]string{"dryRun", "idempotencyKey", "allotmentId", "name", "limit", "delegateUserIds", "delegateGroupIds", "scope", "startsAt", "endsAt", "confirms"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -1960,6 +1967,13 @@ func unmarshalInputUpdateAllotmentInput(ctx context.Context, ec *executionContex
 				return it, err
 			}
 			it.EndsAt = graphql.OmittableOf(data)
+		case "confirms":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("confirms"))
+			data, err := unmarshalOID2ᚖgithubᚗcomᚋringfenceᚋringfenceᚋinternalᚋidᚐID(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Confirms = data
 		}
 	}
 	return it, nil

@@ -17,6 +17,7 @@ import (
 type policyCommands struct {
 	Init  policyInit  `cmd:"" help:"Make a directory with the default policy, its tests, the schema of the input and settings for editors."`
 	Check policyCheck `cmd:"" help:"Take a policy through the gate: what would be refused, by file, row and column."`
+	Reset policyReset `cmd:"" help:"Have all replicas answer by the policy that is built in: the way out if a published one keeps everybody out."`
 	Fmt   policyFmt   `cmd:"" help:"Tell which files are not in the form of opa fmt, or write them anew."`
 	Test  policyTest  `cmd:"" help:"Run the tests of a policy."`
 	Lint  policyLint  `cmd:"" help:"Tell what slows a policy down or endangers it, with the place and the price."`

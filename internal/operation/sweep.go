@@ -92,8 +92,8 @@ func (r *Runner) sweepOne(ctx context.Context, d duty) error {
 	for {
 		more := false
 		next := int64(0)
-		err := r.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
-			rd, err := newReading(ctx, r, tx, &identity.Principal{System: true}, &widen)
+		err := r.update(ctx, func(ctx context.Context, tx *store.Tx, in *policy.Policy) error {
+			rd, err := newReading(ctx, r, tx, in, &identity.Principal{System: true}, &widen)
 			if err != nil {
 				return err
 			}

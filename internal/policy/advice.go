@@ -61,8 +61,8 @@ func (a *adviser) learn() {
 	}
 	for _, module := range a.modules {
 		for _, rule := range module.Rules {
-			a.own[ruleName(rule)] = true
-			self := ruleName(rule)
+			a.own[adviceName(rule)] = true
+			self := adviceName(rule)
 			ast.WalkRefs(rule, func(ref ast.Ref) bool {
 				if name := ownName(ref); name != "" && name != self {
 					a.used[name] = true
@@ -79,7 +79,7 @@ func (a *adviser) learn() {
 	}
 }
 
-func ruleName(rule *ast.Rule) string {
+func adviceName(rule *ast.Rule) string {
 	ref := rule.Head.Ref()
 	if v, ok := ref[0].Value.(ast.Var); ok {
 		return string(v)
@@ -100,7 +100,7 @@ func ownName(ref ast.Ref) string {
 }
 
 func (a *adviser) rule(rule *ast.Rule) {
-	if name := ruleName(rule); !a.used[name] {
+	if name := adviceName(rule); !a.used[name] {
 		a.say(rule.Location, "nothing asks for %s: a misspelled name, or left over", name)
 	}
 	a.effects(rule)

@@ -75,6 +75,7 @@ func newCompiler(ctx context.Context, store storage.Store, txn storage.Transacti
 		WithDefaultRegoVersion(ast.RegoV1), nil
 }
 
+// compile compiles modules without tests; the map is changed.
 func compile(ctx context.Context, modules map[string]*ast.Module, store storage.Store) (*ast.Compiler, error) {
 	var compiler *ast.Compiler
 	err := storage.Txn(ctx, store, storage.TransactionParams{}, func(txn storage.Transaction) error {
@@ -82,6 +83,7 @@ func compile(ctx context.Context, modules map[string]*ast.Module, store storage.
 		if compiler, err = newCompiler(ctx, store, txn); err != nil {
 			return err
 		}
+		inlineDefaults(modules)
 		if compiler.Compile(modules); compiler.Failed() {
 			return compiler.Errors
 		}
@@ -90,8 +92,12 @@ func compile(ctx context.Context, modules map[string]*ast.Module, store storage.
 	return compiler, err
 }
 
-func prepare(ctx context.Context, query string, compiler *ast.Compiler, store storage.Store) (rego.PreparedEvalQuery, error) {
-	return rego.New(
+func prepare(ctx context.Context, query string, compiler *ast.Compiler, store storage.Store) (prepared, error) {
+	document, err := storage.ReadOne(ctx, store, storage.RootPath)
+	if err != nil {
+		return prepared{}, err
+	}
+	ready, err := rego.New(
 		rego.Query(query),
 		rego.Compiler(compiler),
 		rego.Store(store),
@@ -99,4 +105,6 @@ func prepare(ctx context.Context, query string, compiler *ast.Compiler, store st
 		rego.StrictBuiltinErrors(true),
 		rego.GenerateJSON(func(term *ast.Term, _ *rego.EvalContext) (any, error) { return term, nil }),
 	).PrepareForEval(ctx)
+	object, _ := document.(ast.Object)
+	return prepared{ready, settled{object}}, err
 }
