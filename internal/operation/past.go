@@ -40,9 +40,10 @@ type recordable interface {
 	action() string
 }
 
-// tellPast makes what is recorded of a request. A dry run changes nothing and is not run again.
+// tellPast makes what is recorded of a request. A dry run changes nothing and is not run again; nor is the publication of a policy, because
+// history is run again under one.
 func tellPast(who *identity.Principal, cmd recordable) (*past, error) {
-	if cmd.request().dry() {
+	if _, publishes := cmd.(committed); publishes || cmd.request().dry() {
 		return nil, nil //nolint:nilnil // nothing is recorded, and that is no error
 	}
 	p := &past{Roles: who.Roles, Purpose: who.Purpose}
