@@ -17,7 +17,7 @@ import (
 
 const (
 	decisionQuery = "data.ringfence.decision"
-	readQuery     = `{"visible": data.ringfence.visible, "masked": data.ringfence.masked, "actions": data.ringfence.actions}`
+	readQuery     = `{"masked": data.ringfence.masked, "actions": data.ringfence.actions}`
 	testSuffix    = "_test.rego"
 )
 
@@ -58,6 +58,12 @@ func Build(ctx context.Context, files Files, limits Limits) (*Policy, []Problem)
 	}
 	if p.reads, err = prepare(ctx, readQuery, compiler, store); err != nil {
 		return nil, problemsOf(err)
+	}
+	if p.lists, err = prepareLists(ctx, compiler, store); err != nil {
+		return nil, problemsOf(err)
+	}
+	if problems := checkLists(ctx, p, compiler, store); len(problems) > 0 {
+		return nil, problems
 	}
 	if problems := checkHouse(ctx, p); len(problems) > 0 {
 		return nil, problems

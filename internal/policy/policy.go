@@ -39,6 +39,7 @@ type Policy struct {
 	limits   Limits
 	decision rego.PreparedEvalQuery
 	reads    rego.PreparedEvalQuery
+	lists    map[string]rego.PreparedPartialQuery // by type
 	views    views
 	plans    map[string]bool
 	terms    licensing.Terms

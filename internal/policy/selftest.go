@@ -91,7 +91,7 @@ func checkHouse(ctx context.Context, p *Policy) []Problem {
 	if answer.Allow {
 		return []Problem{{Message: "an unknown action by an unknown user is granted"}}
 	}
-	if _, err := p.view(ctx, Principal{}, nil, budget); err != nil {
+	if _, err := p.view(ctx, Principal{}, budget); err != nil {
 		return []Problem{{Message: fmt.Sprintf("what an unknown user may see has no usable answer: %v", err)}}
 	}
 	return nil
