@@ -28,7 +28,7 @@ var rooms = map[string][]string{
 	"internal/store":     {"ent"},
 	"internal/cost":      {},
 	"internal/feed":      {"internal/fault"},
-	"internal/operation": {"ent", "internal/fault", "internal/feed", "internal/id", "internal/identity", "internal/licensing", "internal/policy", "internal/sight",
+	"internal/operation": {"ent", "internal/fault", "internal/feed", "internal/filter", "internal/id", "internal/identity", "internal/licensing", "internal/policy", "internal/sight",
 		"internal/store", "internal/turn"},
 	// It shows the payloads of operations, which know nothing of it.
 	"internal/query": {"ent", "internal/cost", "internal/fault", "internal/filter", "internal/id", "internal/identity", "internal/licensing", "internal/operation",

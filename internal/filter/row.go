@@ -142,3 +142,15 @@ func order(a, b any) int {
 	}
 	return 0
 }
+
+// Joins tells whether a row leads to another by the relation.
+func (r *Relation) Joins(from, to Row) bool {
+	for _, pair := range r.on {
+		here, ok := from.Values[pair[0].name]
+		there, also := to.Values[pair[1].name]
+		if !ok || !also || here != there {
+			return false
+		}
+	}
+	return true
+}

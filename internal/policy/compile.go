@@ -59,10 +59,10 @@ func Build(ctx context.Context, files Files, limits Limits) (*Policy, []Problem)
 	if p.reads, err = prepare(ctx, readQuery, compiler, store); err != nil {
 		return nil, problemsOf(err)
 	}
-	if p.lists, err = prepareLists(ctx, compiler, store); err != nil {
+	if p.lists, p.rows, err = prepareLists(ctx, compiler, store); err != nil {
 		return nil, problemsOf(err)
 	}
-	if problems := checkLists(ctx, p, compiler, store); len(problems) > 0 {
+	if problems := checkLists(ctx, p, compiler); len(problems) > 0 {
 		return nil, problems
 	}
 	if problems := checkHouse(ctx, p); len(problems) > 0 {

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -100,21 +101,41 @@ func (p *Policy) list(ctx context.Context, kind string, input *ast.Term, unknown
 	return translate(kind, answers, len(unknown) > 1)
 }
 
-// prepareLists makes the questions about each type ready.
-func prepareLists(ctx context.Context, compiler *ast.Compiler, store storage.Store) (map[string]rego.PreparedPartialQuery, error) {
-	queries := map[string]rego.PreparedPartialQuery{}
+// Shows tells by the rule itself whether one row of a type is listed for the principal. The service never asks so; it is what the
+// translation is held against.
+func (p *Policy) Shows(ctx context.Context, who Principal, kind string, row filter.Row) (bool, error) {
+	return p.shows(ctx, kind, who, row, 4*p.limits.Timeout)
+}
+
+func (p *Policy) shows(ctx context.Context, kind string, who Principal, row filter.Row, budget time.Duration) (bool, error) {
+	table, ok := filter.Find(kind)
+	if !ok {
+		return false, nil
+	}
+	answer, err := evaluate(ctx, p.rows[kind], who.rowReader(rowTerm(table, row)), budget)
+	if errors.Is(err, errUndefined) {
+		return false, nil
+	}
+	return err == nil && answer.Equal(ast.BooleanTerm(true)), err
+}
+
+// prepareLists makes the questions about each type ready: what is left of the rule, and the rule for one row.
+func prepareLists(ctx context.Context, compiler *ast.Compiler, store storage.Store) (lists map[string]rego.PreparedPartialQuery, rows map[string]rego.PreparedEvalQuery, err error) {
+	lists, rows = map[string]rego.PreparedPartialQuery{}, map[string]rego.PreparedEvalQuery{}
 	for _, kind := range filter.Kinds() {
-		query, err := rego.New(
+		lists[kind], err = rego.New(
 			rego.Query("data.ringfence.listed."+kind+" == true"),
 			rego.Compiler(compiler),
 			rego.Store(store),
 			rego.SetRegoVersion(ast.RegoV1),
 			rego.StrictBuiltinErrors(true),
 		).PrepareForPartial(ctx)
-		if err != nil {
-			return nil, err
+		if err == nil {
+			rows[kind], err = prepare(ctx, "data.ringfence.listed."+kind, compiler, store)
 		}
-		queries[kind] = query
+		if err != nil {
+			return nil, nil, err
+		}
 	}
-	return queries, nil
+	return lists, rows, nil
 }

@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
-	"github.com/open-policy-agent/opa/v1/rego"
-	"github.com/open-policy-agent/opa/v1/storage"
 
 	"github.com/ringfence/ringfence/internal/filter"
 )
@@ -34,7 +32,7 @@ func listedKind(rule *ast.Rule) string {
 
 // checkLists refuses list rules that cannot be translated, or whose translation says something else than the rule: first for a
 // principal of whom nothing is known, so that every branch is seen, and then for one of each sort, row by row.
-func checkLists(ctx context.Context, p *Policy, compiler *ast.Compiler, store storage.Store) []Problem {
+func checkLists(ctx context.Context, p *Policy, compiler *ast.Compiler) []Problem {
 	rules := compiler.GetRulesWithPrefix(listedRef)
 	if len(rules) == 0 {
 		return []Problem{{Message: "the rule data.ringfence.listed is missing"}}
@@ -45,8 +43,8 @@ func checkLists(ctx context.Context, p *Policy, compiler *ast.Compiler, store st
 		return sortedProblems(problems)
 	}
 	g := &listGate{
-		policy: p, compiler: compiler, store: store, rules: rules, budget: slack * p.limits.Timeout,
-		asked: map[string]rego.PreparedEvalQuery{}, checked: map[string]bool{},
+		policy: p, rules: rules, budget: slack * p.limits.Timeout,
+		checked: map[string]bool{},
 	}
 	for _, kind := range filter.Kinds() {
 		_, err := p.list(ctx, kind, (&Principal{}).reader(), anyoneUnknown, g.budget)
@@ -110,28 +108,26 @@ func reachable(compiler *ast.Compiler, rules []*ast.Rule) []*ast.Rule {
 	return all
 }
 
-// representatives are one principal of each sort, whose lists are translated before a policy is live.
+// representatives are principals of each sort, whose lists are translated before a policy is live: nobody of the directory, a user,
+// delegates, the service, and delegates with roles. What only one role sees has been translated for a principal of whom nothing is known.
 func representatives() []Principal {
 	reach := Reach{Allotments: []int64{3, 5}, Licenses: []int64{2, 4}, Groups: []int64{1, 6}, Departments: []string{"a", "Sales"}, Countries: []string{"GB"}}
-	delegate := Principal{Name: "a", UserID: 1, DelegateOf: true, Reach: reach}
-	all := []Principal{{}, {Name: "a", UserID: 1}, delegate}
-	delegate.Reach = Reach{Allotments: []int64{3}, Licenses: []int64{2}, Everyone: true, EveryGroup: true}
-	all = append(all, delegate, Principal{System: true, Name: "ringfence"})
-	delegate.Reach = reach
-	for _, tier := range tiers {
-		delegate.Roles = []string{tier}
-		all = append(all, delegate)
+	open := Reach{Allotments: []int64{3}, Licenses: []int64{2}, Everyone: true, EveryGroup: true}
+	return []Principal{
+		{},
+		{Name: "a", UserID: 1},
+		{Name: "a", UserID: 1, DelegateOf: true, Reach: reach},
+		{Name: "a", UserID: 1, DelegateOf: true, Reach: open},
+		{Name: "ringfence", System: true},
+		{Name: "a", UserID: 1, DelegateOf: true, Reach: reach, Roles: tiers[2:3]},
+		{Name: "a", UserID: 1, DelegateOf: true, Reach: reach, Roles: tiers[:]},
 	}
-	return all
 }
 
 type listGate struct {
 	policy   *Policy
-	compiler *ast.Compiler
-	store    storage.Store
 	rules    []*ast.Rule
 	budget   time.Duration
-	asked    map[string]rego.PreparedEvalQuery // each type, row by row
 	problems []Problem
 	checked  map[string]bool
 }
@@ -162,7 +158,7 @@ func (g *listGate) report(kind string, err error) {
 }
 
 // mostSamples is how many rows each translation is held against.
-const mostSamples = 4
+const mostSamples = 3
 
 // check translates the list of a type for a principal, and holds it against the rule itself on rows made of the values it compares.
 func (g *listGate) check(ctx context.Context, kind string, who Principal) {
@@ -177,8 +173,12 @@ func (g *listGate) check(ctx context.Context, kind string, who Principal) {
 	}
 	g.checked[key] = true
 	table, _ := filter.Find(kind)
-	for _, row := range filter.Samples(table, f, mostSamples) {
-		listed, err := g.lists(ctx, kind, who, rowTerm(table, row))
+	samples := mostSamples
+	if filter.IsAll(f) || filter.IsNone(f) {
+		samples = 1
+	}
+	for _, row := range filter.Samples(table, f, samples) {
+		listed, err := g.policy.shows(ctx, kind, who, row, g.budget)
 		if err != nil {
 			g.report(kind, err)
 			return
@@ -188,23 +188,6 @@ func (g *listGate) check(ctx context.Context, kind string, who Principal) {
 			return
 		}
 	}
-}
-
-// lists tells by the rule itself whether one row is listed.
-func (g *listGate) lists(ctx context.Context, kind string, who Principal, row *ast.Term) (bool, error) {
-	query, ok := g.asked[kind]
-	if !ok {
-		var err error
-		if query, err = prepare(ctx, listedRef.String()+"."+kind, g.compiler, g.store); err != nil {
-			return false, err
-		}
-		g.asked[kind] = query
-	}
-	answer, err := evaluate(ctx, query, who.rowReader(row), g.budget)
-	if errors.Is(err, errUndefined) {
-		return false, nil
-	}
-	return err == nil && answer.Equal(ast.BooleanTerm(true)), err
 }
 
 // rowTerm is a row as Rego sees it: what is missing is not there, and relations to many are arrays.

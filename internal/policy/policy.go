@@ -40,6 +40,7 @@ type Policy struct {
 	decision rego.PreparedEvalQuery
 	reads    rego.PreparedEvalQuery
 	lists    map[string]rego.PreparedPartialQuery // by type
+	rows     map[string]rego.PreparedEvalQuery    // likewise, row by row
 	views    views
 	plans    map[string]bool
 	terms    licensing.Terms
