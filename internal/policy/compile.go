@@ -45,7 +45,7 @@ func Build(ctx context.Context, files Files, limits Limits) (*Policy, []Problem)
 	if err != nil {
 		return nil, problemsOf(err)
 	}
-	if problems := checkShape(compiler); len(problems) > 0 {
+	if problems := append(checkShape(compiler), checkListRules(compiler)...); len(problems) > 0 {
 		return nil, problems
 	}
 	terms, problems := termsOf(document)

@@ -30,18 +30,19 @@ func listedKind(rule *ast.Rule) string {
 	return ""
 }
 
-// checkLists refuses list rules that cannot be translated, or whose translation says something else than the rule: first for a
-// principal of whom nothing is known, so that every branch is seen, and then for one of each sort, row by row.
-func checkLists(ctx context.Context, p *Policy, compiler *ast.Compiler) []Problem {
+// checkListRules refuses list rules that are none: of no type, with a value, or with two meanings.
+func checkListRules(compiler *ast.Compiler) []Problem {
 	rules := compiler.GetRulesWithPrefix(listedRef)
 	if len(rules) == 0 {
 		return []Problem{{Message: "the rule data.ringfence.listed is missing"}}
 	}
-	problems := checkListed(rules)
-	problems = append(problems, checkMissing(compiler, reachable(compiler, rules))...)
-	if len(problems) > 0 {
-		return sortedProblems(problems)
-	}
+	return sortedProblems(append(checkListed(rules), checkMissing(compiler, reachable(compiler, rules))...))
+}
+
+// checkLists refuses list rules that cannot be translated, or whose translation says something else than the rule: first for a
+// principal of whom nothing is known, so that every branch is seen, and then for one of each sort, row by row.
+func checkLists(ctx context.Context, p *Policy, compiler *ast.Compiler) []Problem {
+	rules := compiler.GetRulesWithPrefix(listedRef)
 	g := &listGate{
 		policy: p, rules: rules, budget: slack * p.limits.Timeout,
 		checked: map[string]bool{},
