@@ -207,26 +207,35 @@ func above(letter rune) []rune {
 	return found
 }
 
-// some writes a relation as IN over rows that do not depend on the outer one, so that a database can find them once.
+// some writes a relation of one column as IN over rows that do not depend on the outer one, so that a database finds them once, by
+// index, whatever else the row may be listed for. One of several columns is looked up for each row: it has an index for that, and none
+// for what the related rows are compared with.
 func (w *writer) some(alias string, f some) {
 	w.rows++
 	inner := "row" + strconv.Itoa(w.rows)
-	here, there := make([]string, len(f.relation.on)), make([]string, len(f.relation.on))
-	var missing string
-	for i, pair := range f.relation.on {
-		here[i], there[i] = alias+"."+pair[0].name, inner+"."+pair[1].name
-		if pair[0].nullable {
-			w.Put(here[i] + " IS NOT NULL AND ")
+	if len(f.relation.on) > 1 {
+		w.Put(`EXISTS (SELECT 1 FROM "` + f.relation.To.Name + `" ` + inner + " WHERE ")
+		for _, pair := range f.relation.on {
+			w.Put(inner + "." + pair[1].name + " = " + alias + "." + pair[0].name + " AND ")
 		}
-		if pair[1].nullable {
-			missing += there[i] + " IS NOT NULL AND "
+		w.Put("(")
+		w.write(inner, f.where)
+		w.Put(")")
+		if w.postgres {
+			w.Put(" OFFSET 0") // or PostgreSQL would read all related rows to look a page's up among them
 		}
+		w.Put(")")
+		return
 	}
-	left := strings.Join(here, ", ")
-	if len(here) > 1 {
-		left = "(" + left + ")"
+	here, there := f.relation.on[0][0], f.relation.on[0][1]
+	if here.nullable {
+		w.Put(alias + "." + here.name + " IS NOT NULL AND ")
 	}
-	w.Put(left + " IN (SELECT " + strings.Join(there, ", ") + ` FROM "` + f.relation.To.Name + `" ` + inner + " WHERE " + missing + "(")
+	w.Put(alias + "." + here.name + " IN (SELECT " + inner + "." + there.name + ` FROM "` + f.relation.To.Name + `" ` + inner + " WHERE ")
+	if there.nullable {
+		w.Put(inner + "." + there.name + " IS NOT NULL AND ")
+	}
+	w.Put("(")
 	w.write(inner, f.where)
 	w.Put("))")
 }

@@ -238,7 +238,7 @@ func (g *generator) value(c *filter.Column) any {
 	return pick(g, someTexts...)
 }
 
-func must(t *testing.T, db *sql.DB, statement string, args ...any) {
+func must(t testing.TB, db *sql.DB, statement string, args ...any) {
 	t.Helper()
 	if _, err := db.ExecContext(context.Background(), statement, args...); err != nil {
 		t.Fatalf("%s: %v", statement, err)
