@@ -41,6 +41,7 @@ type job struct {
 	who    *identity.Principal
 	cmd    combinable
 	key    requestKey
+	told   string // what is recorded of it, to be run again
 	result chan result
 }
 
@@ -68,7 +69,15 @@ func (l *lane) submit(ctx context.Context, who *identity.Principal, cmd combinab
 	if err != nil {
 		return nil, err
 	}
-	j := &job{who: who, cmd: cmd, key: key, result: make(chan result, 1)}
+	told, err := tellPast(who, cmd)
+	if err != nil {
+		return nil, err
+	}
+	text, err := told.text()
+	if err != nil {
+		return nil, err
+	}
+	j := &job{who: who, cmd: cmd, key: key, told: text, result: make(chan result, 1)}
 	if err := l.put(ctx, j); err != nil {
 		return nil, err
 	}
@@ -213,8 +222,12 @@ func survive(do func() error) (err error) {
 func (r *Runner) runBatch(ctx context.Context, jobs []*job, written func()) ([]result, error) {
 	var widen locks
 	for {
-		b := &batch{runner: r, jobs: jobs, widen: &widen}
-		err := r.Store.UpdateByKey(ctx, func(ctx context.Context, tx *store.Tx) error {
+		in, err := r.policyInUse(ctx)
+		if err != nil {
+			return nil, err
+		}
+		b := &batch{runner: r, policy: in, jobs: jobs, widen: &widen}
+		err = r.Store.UpdateByKey(ctx, func(ctx context.Context, tx *store.Tx) error {
 			err := b.transact(ctx, tx)
 			if err == nil {
 				written()

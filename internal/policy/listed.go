@@ -120,8 +120,8 @@ func (p *Policy) shows(ctx context.Context, kind string, who Principal, row filt
 }
 
 // prepareLists makes the questions about each type ready: what is left of the rule, and the rule for one row.
-func prepareLists(ctx context.Context, compiler *ast.Compiler, store storage.Store) (lists map[string]rego.PreparedPartialQuery, rows map[string]rego.PreparedEvalQuery, err error) {
-	lists, rows = map[string]rego.PreparedPartialQuery{}, map[string]rego.PreparedEvalQuery{}
+func prepareLists(ctx context.Context, compiler *ast.Compiler, store storage.Store) (lists map[string]rego.PreparedPartialQuery, rows map[string]prepared, err error) {
+	lists, rows = map[string]rego.PreparedPartialQuery{}, map[string]prepared{}
 	for _, kind := range filter.Kinds() {
 		lists[kind], err = rego.New(
 			rego.Query("data.ringfence.listed."+kind+" == true"),

@@ -17,8 +17,11 @@ type Problem struct {
 	Message     string
 }
 
-// String gives file:row:col: message.
+// String gives file:row:col: message, as far as there is a place.
 func (p Problem) String() string {
+	if p.File == "" {
+		return p.Message
+	}
 	if p.Row == 0 {
 		return fmt.Sprintf("%s: %s", p.File, p.Message)
 	}
@@ -60,7 +63,7 @@ func problemAt(at *ast.Location, message string) Problem {
 	if at == nil {
 		return Problem{Message: message}
 	}
-	return Problem{File: at.File, Row: at.Row, Column: at.Col, Message: message}
+	return Problem{File: at.File, Row: at.Row, Column: max(at.Col, 1), Message: message}
 }
 
 // compareProblems orders by place, so that a report reads the same every time.

@@ -130,7 +130,7 @@ func (s *scope) body(body ast.Body) error {
 			err := s.expr(expr)
 			if isUnbound(err) {
 				later = append(later, expr)
-				first = firstOf(first, err)
+				first = orElse(first, err)
 				continue
 			}
 			if err != nil {
@@ -150,7 +150,7 @@ func (s *scope) body(body ast.Body) error {
 	return nil
 }
 
-func firstOf(first, err error) error {
+func orElse(first, err error) error {
 	if first != nil {
 		return first
 	}

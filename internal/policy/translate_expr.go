@@ -134,7 +134,7 @@ func (s *scope) compare(op filter.Op, left, right *ast.Term, expr *ast.Expr) err
 			return s.bind(name, a, expr)
 		}
 	}
-	if err := firstOf(errA, errB); err != nil {
+	if err := orElse(errA, errB); err != nil {
 		return err
 	}
 	return s.compareOperands(op, a, b, expr)

@@ -41,7 +41,7 @@ func (s *scope) operand(term *ast.Term, expr *ast.Expr) (operand, error) {
 		if o, ok := s.vars[value]; ok {
 			return o, nil
 		}
-		return operand{}, &unbound{untranslatable{place(expr, term), "this depends on something that is not known; compare columns with values"}}
+		return operand{}, &unbound{untranslatable{whereIs(expr, term), "this depends on something that is not known; compare columns with values"}}
 	case ast.Ref:
 		return s.ref(value, term, expr)
 	case ast.Call:
@@ -114,7 +114,7 @@ func (s *scope) values(term *ast.Term, expr *ast.Expr) ([]filter.Value, error) {
 	var failure error
 	add := func(item *ast.Term) {
 		value, err := s.constant(item, expr)
-		values, failure = append(values, value), firstOf(failure, err)
+		values, failure = append(values, value), orElse(failure, err)
 	}
 	switch list := term.Value.(type) {
 	case *ast.Array:
@@ -248,11 +248,11 @@ func supportName(ref ast.Ref) string {
 }
 
 func (t *translation) refuse(expr *ast.Expr, message string) error {
-	return &untranslatable{place(expr, nil), "listed." + t.kind + ": " + message}
+	return &untranslatable{whereIs(expr, nil), "listed." + t.kind + ": " + message}
 }
 
-// place is where an expression stands. Partial evaluation makes some that stand nowhere; then a part of it tells.
-func place(expr *ast.Expr, term *ast.Term) *ast.Location {
+// whereIs is where an expression stands. Partial evaluation makes some that stand nowhere; then a part of it tells.
+func whereIs(expr *ast.Expr, term *ast.Term) *ast.Location {
 	if expr.Location != nil && expr.Location.File != "" {
 		return expr.Location
 	}
