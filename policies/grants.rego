@@ -6,6 +6,19 @@ package ringfence
 grants contains "administrator" if {
 	input.principal.tier in {"GLOBAL_ADMIN", "LICENSE_ADMIN"}
 	kind != "service"
+	kind != "policy"
+}
+
+# Policies are the affair of global administrators and of policy authors, whatever other role these have; a license administrator could
+# otherwise give themself whatever the policy keeps from them.
+grants contains "policy author" if {
+	kind == "policy"
+	input.principal.tier == "GLOBAL_ADMIN"
+}
+
+grants contains "policy author" if {
+	kind == "policy"
+	"POLICY_AUTHOR" in input.principal.roles
 }
 
 grants contains "contract manager" if {

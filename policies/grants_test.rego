@@ -10,6 +10,7 @@ matrix := {
 	"tokens": {"global admin", "license admin", "service"},
 	"allotments": {"global admin", "license admin", "service"},
 	"seats": {"global admin", "license admin", "service", "delegate", "delegate above", "auditing delegate"},
+	"policy": {"global admin", "policy author", "service"},
 	"service": {"service"},
 }
 
@@ -55,6 +56,13 @@ test_reasons_of_refusals if {
 	every who_action, code in reasons {
 		codes(ringfence.findings) == {code} with input as request(who_action[0], who_action[1], {})
 	}
+}
+
+test_a_policy_author_may_have_other_roles if {
+	auditing := request("auditor", "publishPolicy", {"principal": object.union(principals.auditor, {"roles": ["AUDITOR", "POLICY_AUTHOR"]})})
+	ringfence.grants == {"policy author"} with input as auditing
+	licensing := request("license admin", "publishPolicy", {})
+	ringfence.grants == set() with input as licensing
 }
 
 test_a_refusal_names_the_pool if {

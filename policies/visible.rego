@@ -44,7 +44,14 @@ masked[type] contains field if {
 actions contains name if {
 	input.principal.tier in {"GLOBAL_ADMIN", "LICENSE_ADMIN"}
 	some name, about in data.settings.actions
-	about.kind != "service"
+	not about.kind in {"service", "policy"}
+}
+
+actions contains name if {
+	some role in tiers_and_roles
+	role in {"GLOBAL_ADMIN", "POLICY_AUTHOR"}
+	some name, about in data.settings.actions
+	about.kind == "policy"
 }
 
 actions contains name if {

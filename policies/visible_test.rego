@@ -64,7 +64,7 @@ test_roles_add_up if {
 }
 
 test_only_an_analyst_is_kept_from_personal_data if {
-	object.keys(ringfence.masked) == {"user", "decision", "event", "feed"} with input as reader("analyst")
+	object.keys(ringfence.masked) == {"user", "decision", "event", "feed", "policy"} with input as reader("analyst")
 	ringfence.masked.user == {"user_name", "display_name", "email", "external_id"} with input as reader("analyst")
 	every who in object.keys(principals) - {"analyst"} {
 		ringfence.masked == {} with input as reader(who)
@@ -72,17 +72,20 @@ test_only_an_analyst_is_kept_from_personal_data if {
 }
 
 test_the_menu if {
-	all := {name | some name, about in data.settings.actions; about.kind != "service"}
+	all := {name | some name, about in data.settings.actions; not about.kind in {"policy", "service"}}
+	policies := {name | some name, about in data.settings.actions; about.kind == "policy"}
 	seats := {name | some name, about in data.settings.actions; about.kind == "seats"}
 	contracts := {name | some name, about in data.settings.actions; about.kind == "contracts"}
 	allotments := {name | some name, about in data.settings.actions; about.kind == "allotments"}
 	ringfence.actions == all with input as reader("license admin")
+	ringfence.actions == all | policies with input as reader("global admin")
+	ringfence.actions == policies with input as reader("policy author")
 	ringfence.actions == contracts with input as reader("contract manager")
 	ringfence.actions == seats with input as reader("delegate")
 	ringfence.actions == seats | allotments with input as reader("delegate") with data.settings.delegation as subdelegation
 	ringfence.actions == object.keys(data.settings.actions) with input as reader("service")
 	ringfence.actions == {name | some name, about in data.settings.actions; about.kind == "directory"} with input as reader("provisioner")
-	every who in ["auditor", "analyst", "policy author", "user"] {
+	every who in ["auditor", "analyst", "user"] {
 		ringfence.actions == set() with input as reader(who)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -38,12 +39,14 @@ type Config struct {
 	DefaultLocation string        // usage location of users who have none
 	Rate            float64       // requests per second and principal; 0: no limit
 	SweepEvery      time.Duration // how often due dates and unfinished work are looked for; 0: 15 s
+	FollowEvery     time.Duration // how often a published policy is looked for; 0: 1 s
 	ImportLimit     int64         // largest file that is taken over HTTP, in bytes; 0: 256 MB
 	ShutdownTimeout time.Duration // how long what runs may take to finish; 0: 20 s
 	TrustedDir      string        // directory of known operations; empty: every document is executed
 	TrustedMode     string        // off, log or require
 
 	Clock func() time.Time // nil: time.Now
+	apart bool             // answer by the policy that is built in, whatever was published
 	Log   *slog.Logger     // nil: slog.Default
 }
 
@@ -60,7 +63,8 @@ type App struct {
 	handler  http.Handler
 	registry *prometheus.Registry
 	stop     context.CancelFunc
-	swept    chan struct{}
+	replica  *operation.Replica
+	behind   sync.WaitGroup // what runs until stop
 }
 
 // New builds the service: the database is opened and migrated, the policy loaded. Errors: a database that cannot be reached, a
@@ -72,19 +76,23 @@ func New(ctx context.Context, cfg Config) (*App, error) {
 	if cfg.SweepEvery == 0 {
 		cfg.SweepEvery = 15 * time.Second
 	}
+	if cfg.FollowEvery == 0 {
+		cfg.FollowEvery = time.Second
+	}
 	if cfg.ShutdownTimeout == 0 {
 		cfg.ShutdownTimeout = 20 * time.Second
 	}
 	if err := checkSignIn(cfg); err != nil {
 		return nil, err
 	}
-	a := &App{Config: cfg, registry: prometheus.NewRegistry(), swept: make(chan struct{})}
+	a := &App{Config: cfg, registry: prometheus.NewRegistry()}
 	if err := a.build(ctx); err != nil {
 		return nil, errors.Join(err, a.release())
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx)) // it ends with Close
 	a.stop = stop
-	go a.sweep(background)
+	a.behind.Go(func() { a.sweep(background) })
+	a.behind.Go(func() { a.follow(background) })
 	return a, nil
 }
 
@@ -153,6 +161,11 @@ func (a *App) build(ctx context.Context) (err error) {
 		}
 	}
 	a.Runner = operation.NewRunner(operation.Config{Store: a.Store, Policy: a.Policy, Logger: cfg.Log, DefaultLocation: cfg.DefaultLocation})
+	if err := a.Runner.FollowPolicy(ctx); err != nil {
+		return err
+	}
+	a.replica = a.Runner.Join()
+	a.replica.Beat(ctx)
 	a.reader = query.NewReader(query.Config{
 		Store: a.Store, Policy: a.Policy, Clock: cfg.Clock, Daybreak: a.Runner.Daybreak, DefaultLocation: cfg.DefaultLocation,
 	})
@@ -167,7 +180,6 @@ func (a *App) Handler() http.Handler { return a.handler }
 
 // sweep does, again and again, what is due by date or was left unfinished.
 func (a *App) sweep(ctx context.Context) {
-	defer close(a.swept)
 	tick := time.NewTicker(a.Config.SweepEvery)
 	defer tick.Stop()
 	for {
@@ -183,17 +195,47 @@ func (a *App) sweep(ctx context.Context) {
 	}
 }
 
+// follow takes into use, again and again, what other replicas have published, and tells them what this one answers by.
+func (a *App) follow(ctx context.Context) {
+	tick := time.NewTicker(a.Config.FollowEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			a.replica.Beat(ctx)
+		}
+	}
+}
+
+// leaveWithin bounds how long a service that stops waits for a database that does not answer.
+const leaveWithin = 3 * time.Second
+
+// leave tells the other replicas that this one stops. If they cannot be told, they find out.
+func (a *App) leave() {
+	ctx, cancel := context.WithTimeout(context.Background(), leaveWithin)
+	defer cancel()
+	if err := a.replica.Leave(ctx); err != nil {
+		a.Config.Log.WarnContext(ctx, "other replicas were not told that this one stops", "error", err)
+	}
+}
+
 // Close waits for what runs and releases everything.
 func (a *App) Close() error {
 	if a.stop != nil {
 		a.stop()
-		<-a.swept
+		a.behind.Wait()
 		a.stop = nil
 	}
 	return a.release()
 }
 
 func (a *App) release() error {
+	if a.replica != nil {
+		a.leave()
+		a.replica = nil
+	}
 	if a.Runner != nil {
 		a.Runner.Close()
 	}

@@ -36,7 +36,7 @@ type commands struct {
 
 	ServiceToken serviceToken `cmd:"" help:"Let a service in: print the secret of a new token for SCIM or the API."`
 
-	Policy policyCommands `cmd:"" help:"Work on a policy: try it before it is in force."`
+	Policy policyCommands `cmd:"" help:"Write, check, test and measure policies (Rego)."`
 
 	Verify  verify  `cmd:"" help:"Recount every pool, seat, queue and the event chain; fails if something is wrong."`
 	Version version `cmd:"" help:"Print the version."`

@@ -16,6 +16,7 @@ import (
 	"github.com/ringfence/ringfence/graph"
 	"github.com/ringfence/ringfence/internal/export"
 	"github.com/ringfence/ringfence/internal/identity"
+	"github.com/ringfence/ringfence/internal/operation"
 	"github.com/ringfence/ringfence/internal/policy"
 	"github.com/ringfence/ringfence/internal/query"
 )
@@ -104,6 +105,11 @@ func openExporter(ctx context.Context, cfg Config) (*export.Exporter, func() err
 	}
 	engine, err := policy.New(ctx, policy.Config{Dir: cfg.Policies, Logger: cfg.Log})
 	if err != nil {
+		return nil, nil, errors.Join(err, db.Close())
+	}
+	published := &operation.Publications{Store: db, Policy: engine, Logger: cfg.Log}
+	if err := published.Follow(ctx); err != nil {
+		engine.Close()
 		return nil, nil, errors.Join(err, db.Close())
 	}
 	exporter := newExporter(query.NewReader(query.Config{Store: db, Policy: engine}))

@@ -243,8 +243,8 @@ func (w *importWork) sweep(ctx context.Context, runner *operation.Runner) error 
 	}
 }
 
-// openRunner opens the database and the policy for a command that runs operations without serving. The function it gives
-// releases both.
+// openRunner opens the database, and the policy that was published last if none is deployed, for a command that runs operations without
+// serving. The function it gives releases both.
 func openRunner(ctx context.Context, cfg Config) (*operation.Runner, func() error, error) {
 	db, err := OpenStore(ctx, cfg)
 	if err != nil {
@@ -254,12 +254,16 @@ func openRunner(ctx context.Context, cfg Config) (*operation.Runner, func() erro
 	if err != nil {
 		return nil, nil, errors.Join(err, db.Close())
 	}
-	runner := operation.NewRunner(operation.Config{Store: db, Policy: engine, Logger: cfg.Log, DefaultLocation: cfg.DefaultLocation})
-	return runner, func() error {
+	runner := operation.NewRunner(operation.Config{Store: db, Policy: engine, Logger: cfg.Log, DefaultLocation: cfg.DefaultLocation, Apart: cfg.apart})
+	release := func() error {
 		runner.Close()
 		engine.Close()
 		return db.Close()
-	}, nil
+	}
+	if err := runner.FollowPolicy(ctx); err != nil {
+		return nil, nil, errors.Join(err, release())
+	}
+	return runner, release, nil
 }
 
 // source is the content of a file, which can be read as often as one likes: standard input and other things that cannot be read twice

@@ -1,6 +1,41 @@
 package app
 
-// policyCommands are what an author of a policy does with it, one file for each verb: policy_VERB.go.
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/ringfence/ringfence/internal/policy"
+)
+
+// policyCommands are what an author does with a policy, all on a plain directory; one file per verb.
 type policyCommands struct {
-	Simulate policySimulate `cmd:"" help:"Run the recorded history again under another policy: who would hold a seat, who would wait, what it would cost."`
+	Check    policyCheck    `cmd:"" help:"Take a policy through the gate: what would be refused, by file, row and column."`
+	Simulate policySimulate `cmd:"" help:"Run the recorded history again under a policy: who would hold a seat, who would wait, what it would cost."`
+
+	Reset policyReset `cmd:"" help:"Have all replicas answer by the policy that is built in: the way out if a published one keeps everybody out."`
+}
+
+// policyDir is the directory a verb works on.
+type policyDir struct {
+	Dir string `arg:"" optional:"" help:"Directory of the policy." env:"RINGFENCE_POLICIES" default:"policies" placeholder:"DIR"`
+}
+
+// files reads the directory.
+func (d policyDir) files() (policy.Files, error) {
+	if info, err := os.Stat(d.Dir); err != nil || !info.IsDir() {
+		return nil, fmt.Errorf("%s is not a directory; `ringfence policy init %[1]s` makes one", d.Dir)
+	}
+	return policy.ReadFiles(os.DirFS(d.Dir))
+}
+
+// place is where something stands, as a person at a terminal can open it.
+func (d policyDir) place(file string, row, column int) string {
+	if file == "" {
+		return d.Dir
+	}
+	if row == 0 {
+		return filepath.Join(d.Dir, file)
+	}
+	return fmt.Sprintf("%s:%d:%d", filepath.Join(d.Dir, file), row, column)
 }

@@ -26,8 +26,9 @@ var rooms = map[string][]string{
 	"internal/store":     {"ent"},
 	"internal/cost":      {},
 	"internal/feed":      {"internal/fault"},
-	"internal/operation": {"ent", "internal/fault", "internal/feed", "internal/id", "internal/identity", "internal/licensing", "internal/policy", "internal/store",
-		"internal/turn"},
+	"internal/operation": {"ent", "internal/fault", "internal/feed", "internal/id", "internal/identity", "internal/licensing", "internal/policy", "internal/replay",
+		"internal/store", "internal/turn"},
+	"internal/replay": {"ent", "internal/fault", "internal/id", "internal/licensing", "internal/policy", "internal/store"},
 	// It shows the payloads of operations, which know nothing of it.
 	"internal/query": {"ent", "internal/cost", "internal/fault", "internal/id", "internal/identity", "internal/licensing", "internal/operation", "internal/policy",
 		"internal/store"},

@@ -31,12 +31,14 @@ const (
 	Purchase     Noun = "pur"
 	ServiceToken Noun = "tok"
 	Feed         Noun = "fed"
+
+	PolicyPublication Noun = "pub"
 )
 
 // Nouns lists every noun.
 func Nouns() []Noun {
 	return []Noun{Vendor, Product, ServicePlan, Contract, License, Allotment, User, Group, GroupLicense, Seat, Decision, Event,
-		Deployment, Allocation, Purchase, ServiceToken, Feed}
+		Deployment, Allocation, Purchase, ServiceToken, Feed, PolicyPublication}
 }
 
 // ID names one thing to clients. The zero ID names nothing.

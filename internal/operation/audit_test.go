@@ -26,6 +26,7 @@ func (w *world) audit() {
 		b.checkPools()
 		b.checkStocks()
 		b.checkJournal()
+		b.checkRevisions()
 		return nil
 	})
 	if err != nil {
@@ -71,6 +72,16 @@ func (b *books) rows(query string, scan func(scan func(...any) error) error) {
 	if err := rows.Close(); err != nil {
 		b.w.Fatal(err)
 	}
+}
+
+// checkRevisions holds every decision against the policies that are kept: the one that took it can be read again.
+func (b *books) checkRevisions() {
+	b.rows(`SELECT DISTINCT revision FROM decisions WHERE revision NOT IN (SELECT revision FROM policy_revisions)`, func(scan func(...any) error) error {
+		var revision string
+		err := scan(&revision)
+		b.w.Errorf("decisions were taken by the policy %s, whose text is not kept", revision)
+		return err
+	})
 }
 
 func (b *books) readPools() {

@@ -8,12 +8,14 @@ import (
 	"github.com/ringfence/ringfence/internal/id"
 	"github.com/ringfence/ringfence/internal/identity"
 	"github.com/ringfence/ringfence/internal/licensing"
+	"github.com/ringfence/ringfence/internal/policy"
 	"github.com/ringfence/ringfence/internal/store"
 )
 
 // batch is many requests in one transaction.
 type batch struct {
 	runner  *Runner
+	policy  *policy.Policy
 	jobs    []*job
 	widen   *locks
 	results []result
@@ -37,7 +39,7 @@ type entry struct {
 func (b *batch) transact(ctx context.Context, tx *store.Tx) error {
 	b.results = make([]result, len(b.jobs))
 	b.turns = nil
-	b.shared = readingOf(b.runner, tx, b.widen)
+	b.shared = readingOf(b.runner, tx, b.policy, b.widen)
 	if err := b.admit(ctx); err != nil || len(b.turns) == 0 {
 		return err
 	}

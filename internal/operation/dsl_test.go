@@ -33,7 +33,7 @@ type actor struct {
 	client *apptest.Client
 }
 
-// each runs a test on both databases and audits the books when it is through.
+// each runs a test on both databases, and when it is through audits the books and replays the decisions.
 func each(t *testing.T, run func(w *world), options ...apptest.Option) {
 	t.Helper()
 	t.Parallel()
@@ -42,6 +42,7 @@ func each(t *testing.T, run func(w *world), options ...apptest.Option) {
 		w.actor = actor{w, s.Admin()}
 		run(w)
 		w.audit()
+		w.replay()
 		if os.Getenv("HISTORY") != "" { // it doubles the time
 			w.again()
 		}

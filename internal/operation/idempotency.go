@@ -11,6 +11,7 @@ import (
 	"github.com/ringfence/ringfence/internal/fault"
 	"github.com/ringfence/ringfence/internal/identity"
 	"github.com/ringfence/ringfence/internal/licensing"
+	"github.com/ringfence/ringfence/internal/policy"
 	"github.com/ringfence/ringfence/internal/store"
 )
 
@@ -135,9 +136,9 @@ func answered[P any](ctx context.Context, r *Runner, who *identity.Principal, ke
 		return nil, failed
 	}
 	var payload *P
-	err := r.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
+	err := r.update(ctx, func(ctx context.Context, tx *store.Tx, in *policy.Policy) error {
 		payload = nil
-		rd, err := newReading(ctx, r, tx, who, &locks{})
+		rd, err := newReading(ctx, r, tx, in, who, &locks{})
 		if err != nil {
 			return err
 		}

@@ -222,8 +222,12 @@ func survive(do func() error) (err error) {
 func (r *Runner) runBatch(ctx context.Context, jobs []*job, written func()) ([]result, error) {
 	var widen locks
 	for {
-		b := &batch{runner: r, jobs: jobs, widen: &widen}
-		err := r.Store.UpdateByKey(ctx, func(ctx context.Context, tx *store.Tx) error {
+		in, err := r.policyInUse(ctx)
+		if err != nil {
+			return nil, err
+		}
+		b := &batch{runner: r, policy: in, jobs: jobs, widen: &widen}
+		err = r.Store.UpdateByKey(ctx, func(ctx context.Context, tx *store.Tx) error {
 			err := b.transact(ctx, tx)
 			if err == nil {
 				written()

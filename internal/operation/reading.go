@@ -64,8 +64,8 @@ func (a *asker) facts() policy.Principal {
 	}
 }
 
-func newReading(ctx context.Context, r *Runner, tx *store.Tx, who *identity.Principal, widen *locks) (*reading, error) {
-	rd := readingOf(r, tx, widen)
+func newReading(ctx context.Context, r *Runner, tx *store.Tx, in *policy.Policy, who *identity.Principal, widen *locks) (*reading, error) {
+	rd := readingOf(r, tx, in, widen)
 	askers, err := rd.askers(ctx, []*identity.Principal{who})
 	if err != nil {
 		return nil, err
@@ -74,9 +74,10 @@ func newReading(ctx context.Context, r *Runner, tx *store.Tx, who *identity.Prin
 	return rd, nil
 }
 
-func readingOf(r *Runner, tx *store.Tx, widen *locks) *reading {
+// readingOf makes a reading under the policy that policyInUse gave.
+func readingOf(r *Runner, tx *store.Tx, in *policy.Policy, widen *locks) *reading {
 	return &reading{
-		Reader: tx.Reader, tx: tx, policy: r.Policy.Current(), runner: r, widen: widen,
+		Reader: tx.Reader, tx: tx, policy: in, runner: r, widen: widen,
 		book: licensing.NewBook(tx.Now()), facts: newFacts(),
 	}
 }

@@ -44,23 +44,28 @@ type Config struct {
 	Logger *slog.Logger
 	// DefaultLocation is the usage location of users who have none (ISO 3166-1 alpha-2); empty is none.
 	DefaultLocation string
+	// Apart has the runner answer by the policy the engine was made with, whatever was published.
+	Apart bool
 }
 
 // Runner takes commands through lock, facts, policy, rule, write and record, in one transaction each.
 type Runner struct {
 	Config
-	lane       *lane
-	unfinished chan struct{}
-	related    atomic.Pointer[[]int64] // licenses that were last seen to be locked together (lockRelated)
-	homes      sync.Map                // the licenses of allotments, by their keys
-	day        atomic.Int64            // up to which purchase reservations were started (Daybreak), in days since 1970
-	dawn       sync.Mutex              // held while those of a day are
-	dusk       time.Time               // until when that is not tried again; under dawn
+	publications *Publications
+	lane         *lane
+	unfinished   chan struct{}
+	related      atomic.Pointer[[]int64] // licenses that were last seen to be locked together (lockRelated)
+	homes        sync.Map                // the licenses of allotments, by their keys
+	kept         sync.Map                // revisions of policies whose text is known to be kept (policyInUse)
+	day          atomic.Int64            // up to which purchase reservations were started (Daybreak), in days since 1970
+	dawn         sync.Mutex              // held while those of a day are
+	dusk         time.Time               // until when that is not tried again; under dawn
 }
 
 // NewRunner makes a runner. Close ends what it has running.
 func NewRunner(cfg Config) *Runner {
 	r := &Runner{Config: cfg, unfinished: make(chan struct{}, 1)}
+	r.publications = &Publications{Store: cfg.Store, Policy: cfg.Policy, Logger: cfg.Logger}
 	r.lane = newLane(r)
 	return r
 }
@@ -95,6 +100,11 @@ func runAlone[P any](ctx context.Context, r *Runner, who *identity.Principal, cm
 	if err != nil {
 		return nil, err
 	}
+	if slow, ok := any(cmd).(readied); ok {
+		if err := slow.ready(ctx, r); err != nil {
+			return nil, err
+		}
+	}
 	told, err := tellPast(who, cmd)
 	if err != nil {
 		return nil, err
@@ -115,8 +125,20 @@ func runAlone[P any](ctx context.Context, r *Runner, who *identity.Principal, cm
 		case err != nil:
 			return answered[P](ctx, r, who, key, translate(err))
 		}
+		if last, ok := any(cmd).(committed); ok && !cmd.request().dry() {
+			last.committed(ctx, r)
+		}
 		return payload, nil
 	}
+}
+
+// update runs a transaction under the policy that answers now. However often it is tried, that is one policy.
+func (r *Runner) update(ctx context.Context, do func(ctx context.Context, tx *store.Tx, in *policy.Policy) error) error {
+	in, err := r.policyInUse(ctx)
+	if err != nil {
+		return err
+	}
+	return r.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error { return do(ctx, tx, in) })
 }
 
 // errDenied rolls a transaction back because the policy or the ledger said no.
@@ -129,7 +151,7 @@ func attempt[P any](ctx context.Context, r *Runner, who *identity.Principal, cmd
 	dry := cmd.request().dry()
 	var dryRun *decision
 	unfinished := false
-	err := r.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
+	err := r.update(ctx, func(ctx context.Context, tx *store.Tx, in *policy.Policy) (err error) {
 		payload, denied, dryRun = nil, nil, nil
 		defer func() {
 			if denied != nil && !dry { // while the locks are held
@@ -138,7 +160,7 @@ func attempt[P any](ctx context.Context, r *Runner, who *identity.Principal, cmd
 				}
 			}
 		}()
-		rd, err := newReading(ctx, r, tx, who, widen)
+		rd, err := newReading(ctx, r, tx, in, who, widen)
 		if err != nil {
 			return err
 		}
@@ -146,31 +168,15 @@ func attempt[P any](ctx context.Context, r *Runner, who *identity.Principal, cmd
 			payload = first
 			return err
 		}
-		if denied = rd.refuseOutright(ctx, cmd.action(), key); denied != nil {
-			return errDenied
-		}
-		p, err := cmd.prepare(ctx, rd)
-		err = rd.conceal(ctx, err)
-		if missing := new(fault.Error); errors.As(err, &missing) && missing.Code == fault.NotFound {
-			denied = rd.absent(cmd.action(), key, missing)
+		p, w, no, err := carry(ctx, rd, cmd, key)
+		if no != nil {
+			denied = no
 			return errDenied
 		}
 		if err != nil {
 			return err
 		}
-		w, no := rd.decideAll(ctx, p.before, p.ask, key, p.hidden)
-		if no != nil {
-			denied = no
-			return errDenied
-		}
-		w.decision.dry = dry
-		if payload, err = p.write(ctx, w); err != nil {
-			if no := asDenial(err, w); no != nil {
-				denied = no
-				return errDenied
-			}
-			return err
-		}
+		payload, w.decision.dry = p, dry
 		reply := any(payload).(replying).reply()
 		reply.DryRun = dry
 		if dry {
@@ -193,6 +199,28 @@ func attempt[P any](ctx context.Context, r *Runner, who *identity.Principal, cmd
 		any(payload).(replying).reply().Decision, err = r.recordDryRun(ctx, dryRun)
 	}
 	return payload, denied, err
+}
+
+// carry takes a command through facts, policy, rule and writes, inside a transaction. Nothing of it is recorded yet, and what it
+// wrote is kept only if the transaction is.
+func carry[P any](ctx context.Context, rd *reading, cmd Command[P], key requestKey) (*P, *writing, *denial, error) {
+	if no := rd.refuseOutright(ctx, cmd.action(), key); no != nil {
+		return nil, nil, no, nil
+	}
+	p, err := cmd.prepare(ctx, rd)
+	err = rd.conceal(ctx, err)
+	if missing := new(fault.Error); errors.As(err, &missing) && missing.Code == fault.NotFound {
+		return nil, nil, rd.absent(cmd.action(), key, missing), nil
+	}
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	w, no := rd.decideAll(ctx, p.before, p.ask, key, p.hidden)
+	if no != nil {
+		return nil, nil, no, nil
+	}
+	payload, err := p.write(ctx, w)
+	return payload, w, asDenial(err, w), err
 }
 
 type replying interface{ reply() *Reply }

@@ -106,8 +106,8 @@ func (r *Runner) sweepOne(ctx context.Context, d duty) error {
 
 // step is one transaction of a duty.
 func (r *Runner) step(ctx context.Context, d duty, after int64, widen *locks) (next int64, more bool, err error) {
-	err = r.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
-		rd, err := newReading(ctx, r, tx, &identity.Principal{System: true}, widen)
+	err = r.update(ctx, func(ctx context.Context, tx *store.Tx, in *policy.Policy) error {
+		rd, err := newReading(ctx, r, tx, in, &identity.Principal{System: true}, widen)
 		if err != nil {
 			return err
 		}

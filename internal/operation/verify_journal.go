@@ -18,8 +18,8 @@ const journalPage = 1000
 // holder is who holds what.
 type holder struct{ license, user int64 }
 
-// replay is the journal read from its beginning: the chain recomputed, and where every seat stands by what the events say.
-type replay struct {
+// chronicle is the journal read from its beginning: the chain recomputed, and where every seat stands by what the events say.
+type chronicle struct {
 	*verification
 	last  int64
 	hash  string
@@ -30,7 +30,7 @@ type replay struct {
 // checkJournal recomputes the chain of hashes, looks for gaps, and compares the seats with what the events say of them: so a
 // seat that came, went or changed without an event, that is without a decision, shows (P4).
 func (v *verification) checkJournal(ctx context.Context) error {
-	j := &replay{verification: v, seats: map[holder]licensing.SeatState{}}
+	j := &chronicle{verification: v, seats: map[holder]licensing.SeatState{}}
 	var head int64
 	var hash string
 	err := v.QueryRow(ctx, `SELECT last, hash FROM journal_heads WHERE id = 1`).Scan(&head, &hash)
@@ -52,7 +52,7 @@ func (v *verification) checkJournal(ctx context.Context) error {
 }
 
 // page reads some entries with their events, and tells whether there may be more.
-func (j *replay) page(ctx context.Context) (more bool, err error) {
+func (j *chronicle) page(ctx context.Context) (more bool, err error) {
 	type entry struct {
 		id, events int64
 		hash       string
@@ -87,7 +87,7 @@ func (j *replay) page(ctx context.Context) (more bool, err error) {
 	return true, nil
 }
 
-func (j *replay) readEvents(ctx context.Context, after, upTo int64) error {
+func (j *chronicle) readEvents(ctx context.Context, after, upTo int64) error {
 	j.lines = map[int64][]string{}
 	rows, err := j.Query(ctx, `SELECT id, journal_id, decision_id, at, actor, type, noun, subject_id, license_id, allotment_id, user_id, group_id, data
 		FROM events WHERE journal_id > $1 AND journal_id <= $2 ORDER BY journal_id, id`, after, upTo)
@@ -109,7 +109,7 @@ func (j *replay) readEvents(ctx context.Context, after, upTo int64) error {
 }
 
 // follow notes what an event says of one seat or, when many changed alike, of a list of users.
-func (j *replay) follow(key int64, state string, license, user int64, data string) {
+func (j *chronicle) follow(key int64, state string, license, user int64, data string) {
 	users := []int64{user}
 	if user == 0 {
 		var list struct{ Users []id.ID }
@@ -131,7 +131,7 @@ func (j *replay) follow(key int64, state string, license, user int64, data strin
 }
 
 // compareSeats looks for seats of which the events say something else.
-func (j *replay) compareSeats(ctx context.Context) error {
+func (j *chronicle) compareSeats(ctx context.Context) error {
 	j.progress("seats against the journal", 0, j.count.Seats)
 	rows, err := j.Query(ctx, `SELECT id, license_id, user_id, state FROM seats`)
 	err = each(rows, err, func(s scanner) error {

@@ -122,6 +122,10 @@ var rowChecks = []rowCheck{
 	{"P4", [3]id.Noun{id.Event, id.Decision}, "rests on %[1]v, which %[3]s",
 		`SELECT e.id, e.decision_id, 0, CASE WHEN d.id IS NULL THEN 'does not exist' WHEN d.dry_run THEN 'was a dry run' ELSE 'is a denial' END
 			FROM events e LEFT JOIN decisions d ON d.id = e.decision_id WHERE d.id IS NULL OR d.dry_run OR NOT d.allow`},
+	// What was decided before policies were kept has none; the first that was kept tells when that was.
+	{"ORPHAN", [3]id.Noun{id.Decision}, "was taken by the policy %[3]s, whose text is not kept; so were %[1]v others",
+		`SELECT MIN(d.id), COUNT(*) - 1, 0, d.revision FROM decisions d LEFT JOIN policy_revisions p ON p.revision = d.revision
+			WHERE p.id IS NULL AND d.at >= (SELECT MIN(created_at) FROM policy_revisions) GROUP BY d.revision`},
 	{"JOURNAL", [3]id.Noun{id.Event}, "belongs to entry %[1]v of the journal, which does not exist",
 		`SELECT e.id, e.journal_id, 0, '' FROM events e LEFT JOIN journals j ON j.id = e.journal_id WHERE j.id IS NULL`},
 }

@@ -59,3 +59,13 @@ func benchDecide(b *testing.B, in *Input) {
 	b.ReportMetric(median/float64(len(in.Subjects)), "p50-ns/subject")
 	b.ReportMetric(float64(times[len(times)*99/100].Nanoseconds()), "p99-ns")
 }
+
+func BenchmarkReadQuestion(b *testing.B) {
+	recorded := assignInput().JSON()
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := ReadQuestion(recorded); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -10,7 +10,6 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/rego"
 	"github.com/open-policy-agent/opa/v1/storage"
-	"github.com/open-policy-agent/opa/v1/storage/inmem"
 
 	"github.com/ringfence/ringfence/policies"
 )
@@ -23,47 +22,6 @@ const (
 
 // inputSchema is the service's own. A directory may carry a copy for its editor, but cannot change what the input is.
 var inputSchema = policies.InputSchema
-
-// Build takes files through the gate: parse, strict compile against the schema of the input, words that can never
-// match, the shape of the answers, the house rules, and the policy's own tests. The problems are empty exactly if the
-// policy may answer.
-func Build(ctx context.Context, files Files, limits Limits) (*Policy, []Problem) {
-	document, problems := files.document()
-	modules, more := files.parse()
-	if problems = append(problems, more...); len(problems) > 0 {
-		return nil, problems
-	}
-	vocabulary, err := newVocabulary(inputSchema, document)
-	if err != nil {
-		return nil, problemsOf(err)
-	}
-	if problems := vocabulary.check(modules); len(problems) > 0 {
-		return nil, problems
-	}
-	store := inmem.NewFromObjectWithOpts(document, inmem.OptReturnASTValuesOnRead(true), inmem.OptRoundTripOnWrite(false))
-	compiler, err := compile(ctx, withoutTests(modules), store)
-	if err != nil {
-		return nil, problemsOf(err)
-	}
-	if problems := checkShape(compiler); len(problems) > 0 {
-		return nil, problems
-	}
-	terms, problems := termsOf(document)
-	if len(problems) > 0 {
-		return nil, problems
-	}
-	p := &Policy{files: files, revision: files.Revision(), limits: limits.orDefault(), plans: relevantPlans(document), terms: terms, guests: guestsOf(document)}
-	if p.decision, err = prepare(ctx, decisionQuery, compiler, store); err != nil {
-		return nil, problemsOf(err)
-	}
-	if p.reads, err = prepare(ctx, readQuery, compiler, store); err != nil {
-		return nil, problemsOf(err)
-	}
-	if problems := checkHouse(ctx, p); len(problems) > 0 {
-		return nil, problems
-	}
-	return p, checkTests(ctx, modules, document)
-}
 
 func (f Files) parse() (map[string]*ast.Module, []Problem) {
 	modules := make(map[string]*ast.Module, len(f))

@@ -23,9 +23,18 @@ type Config struct {
 	Now     func() time.Time // nil: time.Now; only LoadedAt reads it
 }
 
-// inUse is the policy that answers, and since when.
+// Where the policy that answers comes from.
+const (
+	SourceEmbedded  = "embedded"  // built into the program
+	SourceDirectory = "directory" // --policies
+	SourceBundle    = "bundle"    // --policy-bundle
+	SourcePublished = "published" // handed to Use, which is how a publication over the API takes effect
+)
+
+// inUse is the policy that answers, where it comes from and since when.
 type inUse struct {
 	*Policy
+	kind     string
 	loadedAt time.Time
 }
 
@@ -74,19 +83,22 @@ func (e *Engine) Reload(ctx context.Context) error {
 	if err != nil {
 		return e.refuse("", []Problem{{File: e.Source(), Message: err.Error()}})
 	}
-	return e.use(ctx, files)
+	return e.use(ctx, e.configured(), files)
 }
 
-// Use takes files into use if they pass the gate; otherwise as Reload.
+// Use takes published files into use if they pass the gate; otherwise as Reload. From then on Kind is SourcePublished.
 func (e *Engine) Use(ctx context.Context, files Files) error {
 	e.reload.Lock()
 	defer e.reload.Unlock()
-	return e.use(ctx, files)
+	return e.use(ctx, SourcePublished, files)
 }
 
-func (e *Engine) use(ctx context.Context, files Files) error {
+func (e *Engine) use(ctx context.Context, kind string, files Files) error {
 	revision := files.Revision()
 	if last := e.current.Load(); last != nil && last.revision == revision {
+		if last.kind != kind {
+			e.current.Store(&inUse{last.Policy, kind, last.loadedAt})
+		}
 		e.setProblems(nil)
 		return nil
 	}
@@ -94,7 +106,7 @@ func (e *Engine) use(ctx context.Context, files Files) error {
 	if len(problems) > 0 {
 		return e.refuse(revision, problems)
 	}
-	e.current.Store(&inUse{next, e.now()})
+	e.current.Store(&inUse{next, kind, e.now()})
 	e.setProblems(nil)
 	e.log.InfoContext(ctx, "policy in use", "revision", revision, "source", e.Source())
 	return nil
@@ -103,7 +115,7 @@ func (e *Engine) use(ctx context.Context, files Files) error {
 // Fixed makes an engine that always answers by one policy.
 func Fixed(p *Policy) *Engine {
 	e := &Engine{tree: policies.FS, limits: p.limits, log: p.limits.Logger, now: time.Now}
-	e.current.Store(&inUse{p, e.now()})
+	e.current.Store(&inUse{p, e.configured(), e.now()})
 	return e
 }
 
@@ -133,6 +145,18 @@ func (e *Engine) Revision() string { return e.current.Load().revision }
 
 // LoadedAt is when the policy that answers now was taken into use.
 func (e *Engine) LoadedAt() time.Time { return e.current.Load().loadedAt }
+
+// Kind tells what sort of source the policy that answers now comes from: one of the Source constants. A directory and a bundle belong to
+// whoever deploys the service, so that nothing is published over them.
+func (e *Engine) Kind() string { return e.current.Load().kind }
+
+// configured is the kind of source that Reload reads.
+func (e *Engine) configured() string {
+	if e.dir == "" {
+		return SourceEmbedded
+	}
+	return SourceDirectory
+}
 
 // Source names where the policies come from: the directory as configured, or "embedded".
 func (e *Engine) Source() string {

@@ -15,9 +15,6 @@ import (
 	"strings"
 )
 
-// maxSource bounds a policy directory, all files together, in bytes.
-const maxSource = 8 << 20
-
 // Files is the text of a policy by path, before anything is checked: Rego files, and JSON files at the top, which are merged into
 // the document data. Everything else is no part of a policy.
 type Files map[string]string
@@ -46,6 +43,9 @@ func ReadFiles(tree fs.FS) (Files, error) {
 		}
 		if total += len(text); total > maxSource {
 			return fmt.Errorf("the policy is larger than %d bytes", maxSource)
+		}
+		if len(files) >= maxFiles {
+			return fmt.Errorf("the policy has more than %d files", maxFiles)
 		}
 		files[name] = string(text)
 		return nil

@@ -96,3 +96,34 @@ func FuzzPoolID(f *testing.F) {
 		}
 	})
 }
+
+// FuzzReadCanonical holds the fast reader of recorded inputs against the one for any JSON: what it takes, it reads as the same.
+func FuzzReadCanonical(f *testing.F) {
+	f.Add(string(assignInput().JSON()))
+	f.Add(string(adminInput().JSON()))
+	for _, text := range []string{`{}`, `[]`, `{"a":[],"b":{}}`, `{"a":1,"a":2}`, `{"b":1,"a":2}`, `01`, `1234567890123456789`, `-1`, `1.5`, `"\u0041"`, `{"a":true,"b":null}`, `{"a":1}x`, ` 1`} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		fast, ok := readCanonical(text)
+		if !ok {
+			t.Skip()
+		}
+		slow, err := parseJSON([]byte(text))
+		if err != nil {
+			t.Fatalf("%q was taken: %v", text, err)
+		}
+		if !fast.Equal(slow) || fast.Hash() != slow.Hash() {
+			t.Fatalf("%q was read as %v, not %v", text, fast, slow)
+		}
+	})
+}
+
+// What is recorded is in the form that is read fast.
+func TestRecordedInputsAreReadFast(t *testing.T) {
+	for _, in := range []*Input{assignInput(), adminInput()} {
+		if _, ok := readCanonical(string(in.JSON())); !ok {
+			t.Errorf("%s was not", in.JSON())
+		}
+	}
+}

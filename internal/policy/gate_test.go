@@ -13,7 +13,7 @@ import (
 	"github.com/ringfence/ringfence/policies"
 )
 
-// tiny is the smallest policy that passes the gate. Tests add to it what must be refused, or what must fail later.
+// tiny is the smallest policy that passes the gate. Whom it grants is in none of the gate's own requests. Tests add to it what must be refused, or what must fail later.
 const tiny = `package ringfence
 
 decision := {"grants": grants, "findings": findings, "ceiling": ceiling, "priority": priority}
@@ -29,7 +29,7 @@ actions := []
 func rules(parts map[string]string) string {
 	text := tiny
 	for name, plain := range map[string]string{
-		"grants":   `grants contains "all" if input.action != "nothing"`,
+		"grants":   `grants contains "all" if input.principal.name == "lena@example.org"`,
 		"findings": `findings := set()`,
 		"ceiling":  `ceiling := {}`,
 		"priority": `priority := 0`,
@@ -188,12 +188,12 @@ func TestTheGateRefuses(t *testing.T) {
 			files: map[string]string{"p.rego": rules(map[string]string{"findings": `findings contains "A"`})},
 		},
 		{
-			name: "a grant to anybody for anything", message: "an unknown action by an unknown user is granted",
+			name: "a grant to anybody for anything", message: `house rule "unknown"`,
 			files: map[string]string{"p.rego": rules(map[string]string{"grants": `grants := {"all"}`})},
 		},
 		{
-			name: "an answer that is undefined", message: "an unknown action by an unknown user has no usable answer",
-			files: map[string]string{"p.rego": rules(map[string]string{"priority": `priority := 1 if input.now > 0`})},
+			name: "an answer that is undefined", message: "an unknown action by who has no role has no usable answer",
+			files: map[string]string{"p.rego": rules(map[string]string{"priority": `priority := 1 if input.now < 0`})},
 		},
 		{
 			name: "a failing test", file: "p_test.rego", row: 3, column: 1, message: "test_wrong fails",

@@ -79,19 +79,31 @@ var errInput = errors.New("policy: this is not a recorded input")
 
 // parseInput reads a recorded input back into the document that was evaluated.
 func parseInput(recorded []byte) (*ast.Term, frame, error) {
+	if term, ok := readCanonical(string(recorded)); ok {
+		f, err := frameOf(term)
+		return term, f, err
+	}
+	term, err := parseJSON(recorded)
+	if err != nil {
+		return nil, frame{}, err
+	}
+	f, err := frameOf(term)
+	return term, f, err
+}
+
+// parseJSON reads any JSON document.
+func parseJSON(recorded []byte) (*ast.Term, error) {
 	var raw any
 	decoder := util.NewJSONDecoder(bytes.NewReader(recorded))
 	if err := decoder.Decode(&raw); err != nil {
-		return nil, frame{}, fmt.Errorf("%w: %w", errInput, err)
+		return nil, fmt.Errorf("%w: %w", errInput, err)
 	}
 	if decoder.More() {
-		return nil, frame{}, fmt.Errorf("%w: more than one document", errInput)
+		return nil, fmt.Errorf("%w: more than one document", errInput)
 	}
 	value, err := ast.InterfaceToValue(raw)
 	if err != nil {
-		return nil, frame{}, fmt.Errorf("%w: %w", errInput, err)
+		return nil, fmt.Errorf("%w: %w", errInput, err)
 	}
-	term := ast.NewTerm(value)
-	f, err := frameOf(term)
-	return term, f, err
+	return ast.NewTerm(value), nil
 }

@@ -17,8 +17,11 @@ type Problem struct {
 	Message     string
 }
 
-// String gives file:row:col: message.
+// String gives file:row:col: message, as far as there is a place.
 func (p Problem) String() string {
+	if p.File == "" {
+		return p.Message
+	}
 	if p.Row == 0 {
 		return fmt.Sprintf("%s: %s", p.File, p.Message)
 	}

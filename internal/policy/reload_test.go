@@ -14,7 +14,7 @@ import (
 // granting is a policy whose grants and priority both tell which of many it is.
 func granting(n int) string {
 	return rules(map[string]string{
-		"grants":   fmt.Sprintf(`grants contains "policy %d" if input.action != "nothing"`, n),
+		"grants":   fmt.Sprintf(`grants contains "policy %d" if input.principal.name == "lena@example.org"`, n),
 		"priority": fmt.Sprintf("priority := %d", n),
 	})
 }

@@ -1,24 +1,66 @@
 package policy
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/cover"
 	"github.com/open-policy-agent/opa/v1/storage"
 	"github.com/open-policy-agent/opa/v1/storage/inmem"
 	"github.com/open-policy-agent/opa/v1/tester"
-	"github.com/open-policy-agent/opa/v1/topdown"
 )
 
 // testTimeout bounds one test of a policy.
 const testTimeout = 5 * time.Second
 
-// runTests runs the policy's own tests, which are the files that end in _test.rego. The tracer may be nil.
-func runTests(ctx context.Context, modules map[string]*ast.Module, document map[string]any, tracer topdown.QueryTracer) ([]*tester.Result, error) {
-	store := inmem.NewFromObjectWithOpts(document, inmem.OptRoundTripOnWrite(false))
+// runTests runs the policy's own tests, which are in the files that end in _test.rego, and reports those that do not pass, where
+// they stand. Two run at a time, so that decisions have the other processors.
+func (g *gate) runTests(ctx context.Context) []Problem {
+	if len(g.modules) == len(withoutTests(g.modules)) && !g.look.Coverage {
+		return nil
+	}
+	var coverage *cover.Cover
+	if g.look.Coverage {
+		coverage = cover.New()
+	}
+	results, err := runTests(ctx, g.modules, g.document, g.look.Run, coverage)
+	if err != nil {
+		return problemsOf(err)
+	}
+	var problems []Problem
+	var tests []Test
+	for _, r := range results {
+		tests = append(tests, testOf(r))
+		if r.Pass() || r.Skip {
+			continue
+		}
+		message := fmt.Sprintf("the test %s fails", r.Name)
+		if r.Error != nil {
+			message = fmt.Sprintf("the test %s has no answer: %v", r.Name, r.Error)
+		}
+		problems = append(problems, problemAt(r.Location, message))
+	}
+	slices.SortFunc(tests, func(a, b Test) int { return cmp.Or(cmp.Compare(a.Name, b.Name), compareProblems(a.At, b.At)) })
+	if ctx.Err() != nil {
+		problems = append(problems, Problem{Message: fmt.Sprintf("the tests take longer than the %v a policy has to pass", g.look.Deadline)})
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.report.Tests = tests
+	if coverage != nil {
+		g.report.Coverage = coverageOf(coverage.Report(withoutTests(g.modules)))
+	}
+	return problems
+}
+
+// runTests runs the tests of the modules whose full name matches; the coverage may be nil.
+func runTests(ctx context.Context, modules map[string]*ast.Module, document map[string]any, match string, coverage *cover.Cover) ([]*tester.Result, error) {
+	store := inmem.NewFromObjectWithOpts(document, inmem.OptReturnASTValuesOnRead(true), inmem.OptRoundTripOnWrite(false))
 	var results []*tester.Result
 	err := storage.Txn(ctx, store, storage.TransactionParams{}, func(txn storage.Transaction) error {
 		compiler, err := newCompiler(ctx, store, txn)
@@ -26,14 +68,17 @@ func runTests(ctx context.Context, modules map[string]*ast.Module, document map[
 			return err
 		}
 		runner := tester.NewRunner().
-			SetCompiler(compiler).
+			SetCompiler(compiler.WithEnablePrintStatements(true)).
 			SetStore(store).
 			SetModules(modules).
 			SetDefaultRegoVersion(ast.RegoV1).
 			RaiseBuiltinErrors(true).
-			SetTimeout(testTimeout)
-		if tracer != nil {
-			runner = runner.SetCoverageQueryTracer(tracer)
+			SetParallel(2).
+			SetTimeout(testTimeout).
+			Filter(match)
+		if coverage != nil {
+			// One pass is enough: the other two only tell why a line was not run.
+			runner = runner.SetCoverageQueryTracer(coverage).SetCoverageRuns(nil)
 		}
 		finished, err := runner.RunTests(ctx, txn)
 		if err != nil {
@@ -47,52 +92,39 @@ func runTests(ctx context.Context, modules map[string]*ast.Module, document map[
 	return results, err
 }
 
-// checkTests reports the tests that do not pass, where they stand.
-func checkTests(ctx context.Context, modules map[string]*ast.Module, document map[string]any) []Problem {
-	if len(modules) == len(withoutTests(modules)) {
-		return nil
+func testOf(r *tester.Result) Test {
+	return Test{
+		Name: r.Package + "." + r.Name, At: problemAt(r.Location, ""), Passed: r.Pass(), Skipped: r.Skip, Took: r.Duration,
+		Output: strings.TrimRight(string(r.Output), "\n"),
 	}
-	results, err := runTests(ctx, modules, document, nil)
-	if err != nil {
-		return problemsOf(err)
-	}
-	var problems []Problem
-	for _, r := range results {
-		if r.Pass() || r.Skip {
-			continue
-		}
-		message := fmt.Sprintf("the test %s fails", r.Name)
-		if r.Error != nil {
-			message = fmt.Sprintf("%s: %v", message, r.Error)
-		}
-		problems = append(problems, problemAt(r.Location, message))
-	}
-	slices.SortFunc(problems, compareProblems)
-	return problems
 }
 
-// slack is how many times the time of a decision the gate grants: it asks once, on a machine that may be busy starting, and a sound
-// policy must not be refused for that.
-const slack = 20
+func coverageOf(report cover.Report) *Coverage {
+	c := &Coverage{}
+	covered, missed := 0, 0
+	for name, file := range report.Files {
+		if strings.HasSuffix(name, testSuffix) || name == "" {
+			continue
+		}
+		covered, missed = covered+file.CoveredLines, missed+file.NotCoveredLines
+		of := FileCoverage{File: name, Percent: file.Coverage}
+		for _, lines := range file.NotCovered {
+			of.Missed = addRange(of.Missed, Range{lines.Start.Row, lines.End.Row})
+		}
+		c.Files = append(c.Files, of)
+	}
+	if covered+missed > 0 {
+		c.Percent = 100 * float64(covered) / float64(covered+missed)
+	}
+	slices.SortFunc(c.Files, func(a, b FileCoverage) int { return cmp.Compare(a.File, b.File) })
+	return c
+}
 
-// checkHouse asks the policy what no sound policy may get wrong: a request that means nothing, by nobody, must be
-// answered in the agreed shape and must not be granted.
-func checkHouse(ctx context.Context, p *Policy) []Problem {
-	budget := slack * p.limits.Timeout
-	nobody := &Input{Action: "nothing"}
-	term, err := nobody.term()
-	if err != nil {
-		return problemsOf(err)
+// addRange adds lines that come after those before, or touch the last of them.
+func addRange(ranges []Range, r Range) []Range {
+	if n := len(ranges); n > 0 && r.From <= ranges[n-1].To+1 {
+		ranges[n-1].To = max(ranges[n-1].To, r.To)
+		return ranges
 	}
-	answer, err := p.decide(ctx, term, &frame{}, budget)
-	if err != nil {
-		return []Problem{{Message: fmt.Sprintf("an unknown action by an unknown user has no usable answer: %v", err)}}
-	}
-	if answer.Allow {
-		return []Problem{{Message: "an unknown action by an unknown user is granted"}}
-	}
-	if _, err := p.view(ctx, Principal{}, nil, budget); err != nil {
-		return []Problem{{Message: fmt.Sprintf("what an unknown user may see has no usable answer: %v", err)}}
-	}
-	return nil
+	return append(ranges, r)
 }

@@ -14,6 +14,13 @@ func (p *Policy) Terms() licensing.Terms { return p.terms }
 // GuestsByGroup tells whether the settings let guests have what a group licenses, for counts made without asking the policy.
 func (p *Policy) GuestsByGroup() bool { return p.guests }
 
+// readSettings takes from the document what the service itself reads.
+func (p *Policy) readSettings(document map[string]any) (problems []Problem) {
+	p.plans, p.guests = relevantPlans(document), guestsOf(document)
+	p.terms, problems = termsOf(document)
+	return problems
+}
+
 // termsOf reads settings.lifecycle and settings.purchases. A number that is none, or negative, refuses the policy.
 func termsOf(document map[string]any) (licensing.Terms, []Problem) {
 	terms := licensing.DefaultTerms

@@ -41,7 +41,7 @@ func (s *shape) want(rule string, check func(types.Type)) {
 		s.report("the rule data.ringfence.%s is missing", rule)
 		return
 	}
-	s.at = rules[0].Location
+	s.at = firstOf(rules)
 	s.each(s.compiler.TypeEnv.GetByRef(ref), check)
 }
 

@@ -67,6 +67,8 @@ var corruptions = []corruption{
 		"ORPHAN: usr_2r is excluded from gli_1"},
 	{"a disabled user who holds", []string{`UPDATE users SET enabled = false WHERE id = 1`}, "is ACTIVE, but usr_1 is disabled"},
 	{"a delegate who is nobody", []string{`INSERT INTO allotment_delegates (user_id, group_id, allotment_id) VALUES (99, 0, 1)`}, "ORPHAN: alt_1 has usr_2r or grp_0 as a delegate"},
+	{"a policy that is not kept", []string{`UPDATE decisions SET revision = 'lost' WHERE id <= 3`},
+		"ORPHAN: dec_1 was taken by the policy lost, whose text is not kept; so were 2 others"},
 	{"a scope of no group", []string{`INSERT INTO allotment_scopes (kind, group_id, allotment_id) VALUES ('GROUP', 99, 3)`}, "ORPHAN: alt_3 has grp_2r in its scope"},
 	{"a nested group that is gone", []string{`INSERT INTO group_nestings (parent_id, child_id) VALUES (1, 99)`}, "ORPHAN: grp_1 has grp_2r nested"},
 	{"a group in itself", []string{`INSERT INTO group_nestings (parent_id, child_id) VALUES (1, 2), (2, 1)`}, "NESTING: grp_1 contains grp_1"},

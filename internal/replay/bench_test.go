@@ -1,0 +1,97 @@
+package replay_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"entgo.io/ent/dialect"
+
+	"github.com/ringfence/ringfence/internal/app/apptest"
+	"github.com/ringfence/ringfence/internal/licensing"
+	"github.com/ringfence/ringfence/internal/policy"
+	"github.com/ringfence/ringfence/internal/replay"
+	"github.com/ringfence/ringfence/internal/store"
+)
+
+// recordedDecisions is how many decisions BenchmarkReplay replays.
+const recordedDecisions = 10_000
+
+// BenchmarkReplay replays 100,000 recorded decisions, of delegates and administrators in turn, some of them denied, under a policy that
+// answers some otherwise.
+func BenchmarkReplay(b *testing.B) {
+	for _, d := range []string{dialect.SQLite, dialect.Postgres} {
+		b.Run(d, func(b *testing.B) {
+			s := apptest.Start(b, d)
+			record(b, s, recordedDecisions)
+			candidate := changed(b, "findings_seat.rego", `subject.enabled == false`, `subject.enabled == true`)
+			for b.Loop() {
+				report, err := replay.Run(b.Context(), replay.Config{Store: s.Store, Candidate: candidate, Known: []*policy.Policy{s.Policy.Current()}})
+				if err != nil || report.Examined != recordedDecisions || report.Skipped > 0 || report.Flips() == 0 {
+					b.Fatalf("%+v %v", report, err)
+				}
+			}
+			b.ReportMetric(float64(recordedDecisions)*float64(b.N)/b.Elapsed().Seconds(), "decisions/s")
+		})
+	}
+}
+
+// record has the policy in use decide requests and records what it answered.
+func record(tb testing.TB, s *apptest.Service, n int) {
+	tb.Helper()
+	live := s.Policy.Current()
+	var at []time.Time
+	var principal, action, revision, input, answer []string
+	var allow []bool
+	var violations []store.JSON
+	var license, allotment []int64
+	for i := range n {
+		ask := request(i)
+		got := live.DecideToRecord(tb.Context(), ask)
+		at, principal, action = append(at, ask.Now), append(principal, ask.Principal.Name), append(action, ask.Action)
+		revision, input, answer = append(revision, got.Revision), append(input, string(got.Asked())), append(answer, "")
+		allow, violations = append(allow, got.Allow), append(violations, stored(tb, got.Violations))
+		license, allotment = append(license, ask.Pools[0].Key.License), append(allotment, ask.Pools[0].Key.Allotment)
+	}
+	err := s.Store.Update(tb.Context(), func(ctx context.Context, tx *store.Tx) error {
+		return tx.Insert(ctx, "decisions", store.Column{Name: "at", Values: at}, store.Column{Name: "principal", Values: principal},
+			store.Column{Name: "action", Values: action}, store.Column{Name: "allow", Values: allow}, store.Column{Name: "dry_run", Values: make([]bool, n)},
+			store.Column{Name: "violations", Values: violations}, store.Column{Name: "warnings", Values: make([]store.JSON, n)},
+			store.Column{Name: "revision", Values: revision}, store.Column{Name: "input", Values: input},
+			store.Column{Name: "license_id", Values: license}, store.Column{Name: "allotment_id", Values: allotment},
+			store.Column{Name: "request_hash", Values: answer}, store.Column{Name: "answer", Values: answer}, store.Column{Name: "command", Values: answer})
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// request is one of many requests for a seat: of a delegate out of London in UK, every second of an administrator, every tenth of
+// somebody who may not.
+func request(i int) *policy.Input {
+	number := func(n int64) *int64 { return &n }
+	now := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC).Add(time.Duration(i) * time.Second)
+	year := now.AddDate(1, 0, 0)
+	in := &policy.Input{
+		Now: now, Action: "assignSeats", Principal: policy.Principal{Name: fmt.Sprintf("lena%d@example.org", i%50), UserID: 7001, DelegateOf: true},
+		License: &policy.License{ID: 12, ProductKind: "SUBSCRIPTION", SKU: "ENTERPRISEPACK", Quantity: 27500, Plans: []string{"EXCHANGE_S_ENTERPRISE", "TEAMS1"}},
+		Pools: []policy.Pool{
+			{Key: licensing.PoolKey{License: 12, Allotment: 34}, Name: "London", Mode: policy.ModeCeiling, Limit: number(2500), Used: int64(i % 2000),
+				Available: number(500), Requested: 1, Draws: true, Delegate: true, Scope: policy.Scope{Departments: []string{"Sales", "Marketing"}}},
+			{Key: licensing.PoolKey{License: 12, Allotment: 33}, Name: "UK", Mode: policy.ModeReserved, Limit: number(6000), Used: 5010, Available: number(990),
+				Requested: 1, Draws: true, Scope: policy.Scope{Countries: []string{"GB", "IE"}}},
+			{Key: licensing.PoolKey{License: 12}, Name: "ENTERPRISEPACK", Mode: policy.ModeLicense, Limit: number(27500), Used: 10000, Reserved: 15000,
+				Available: number(2500), EndsAt: &year},
+		},
+		Subjects: []policy.Subject{{UserID: int64(8000 + i), Type: "MEMBER", Enabled: i%7 != 0, Department: "Sales", UsageLocation: "GB", Via: policy.ViaDirect}},
+	}
+	if i%2 == 0 {
+		in.Principal = policy.Principal{Name: "ada@example.org", Roles: []string{"LICENSE_ADMIN"}, UserID: 7000}
+		in.Pools[0].Delegate = false
+	}
+	if i%10 == 1 {
+		in.Principal, in.Pools[0].Delegate = policy.Principal{Name: "noel@example.org"}, false
+	}
+	return in
+}
