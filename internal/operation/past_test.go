@@ -2,6 +2,7 @@ package operation_test
 
 import (
 	"context"
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -58,7 +59,7 @@ func TestWhatIsRecordedOfARequest(t *testing.T) {
 		w.do("assignSeats", in{"allotmentId": a, "userIds": []string{user}, "idempotencyKey": "once"})
 		w.do("assignSeats", in{"allotmentId": a, "userIds": []string{user}, "dryRun": true})
 		var long []string
-		for _, row := range w.do("upsertUsers", in{"users": people(300)}).Users {
+		for _, row := range w.do("upsertUsers", in{"users": people(900)}).Users {
 			long = append(long, row.ID)
 		}
 		w.fails("NOT_FOUND", "assignSeats", in{"allotmentId": a, "userIds": append(long, "usr_zzz")})
@@ -70,7 +71,7 @@ func TestWhatIsRecordedOfARequest(t *testing.T) {
 		}
 		w.want(w.text(`SELECT command FROM decisions WHERE dry_run`), "{}")
 		if packed := w.text(`SELECT command FROM decisions WHERE action = 'assignSeats' AND NOT allow`); !strings.HasPrefix(packed, "gz:") ||
-			strings.Count(idsIn(w, "assignSeats", packed), "usr_") != 301 {
+			strings.Count(idsIn(w, "assignSeats", packed), "usr_") != 901 {
 			w.Errorf("a long request is recorded as %.300s", packed)
 		}
 	})
@@ -79,7 +80,7 @@ func TestWhatIsRecordedOfARequest(t *testing.T) {
 func people(n int) []in {
 	inputs := make([]in, n)
 	for i := range inputs {
-		inputs[i] = in{"userName": strings.Repeat("x", 1+i) + "@contoso.example"}
+		inputs[i] = in{"userName": fmt.Sprintf("person%d@contoso.example", i)}
 	}
 	return inputs
 }
