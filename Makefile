@@ -4,6 +4,7 @@ GO        ?= go
 NPM       ?= npm
 BIN       := bin
 LINT      := v2.15.0
+OPA       := v1.22.2
 DATA      ?= data
 PKGS      ?= ./...
 FUZZTIME  ?= 30s
@@ -40,8 +41,9 @@ web/dist/index.html: web/node_modules/.package-lock.json $(WEB_SOURCES)
 	cd web && $(NPM) run build
 	@touch $@
 
-generate: ## Generate the ent client and the GraphQL executor anew.
+generate: ## Generate the ent client, the GraphQL executor and the tables of the policy guide anew.
 	$(GO) generate ./...
+	UPDATE_DOCS=1 $(GO) test -count=1 -run GuideTables ./internal/policy
 
 migration: ## Write the next migration for both databases from ent/schema: make migration NAME=add_color
 	@test -n "$(NAME)" || { echo 'usage: make migration NAME=add_color'; exit 2; }
@@ -65,10 +67,16 @@ $(BIN)/golangci-lint-$(LINT):
 	GOBIN=$(CURDIR)/$(BIN) GOFLAGS= $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT)
 	mv $(BIN)/golangci-lint $@
 
+$(BIN)/opa-$(OPA):
+	@mkdir -p $(BIN)
+	GOBIN=$(CURDIR)/$(BIN) GOFLAGS= $(GO) install github.com/open-policy-agent/opa@$(OPA)
+	mv $(BIN)/opa $@
+
 policy-test: ## Run the tests of the policies, in Rego and against the engine, with their coverage.
 	$(GO) test -count=1 -v -run 'Rego|Polic' ./policies/... ./internal/policy/...
 
-bench: web ## Measure on this machine: decisions, the store, and the whole path against pgbench.
+bench: web ## Measure on this machine: decisions (beside an OPA server), the store, and the whole path against pgbench.
+	@test -x $(BIN)/opa-$(OPA) || $(MAKE) --no-print-directory $(BIN)/opa-$(OPA) || echo 'OPA $(OPA) cannot be had; it is not measured beside'
 	$(WITH_POSTGRES) $(GO) test -run '^$$' -bench . -benchtime $(BENCHTIME) -timeout 30m $(PKGS)
 
 profile: ## Measure anew what the compiler is told about the hot path (default.pgo).

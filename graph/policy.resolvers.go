@@ -7,10 +7,66 @@ package graph
 
 import (
 	"context"
+	"time"
 
+	"github.com/ringfence/ringfence/graph/generated"
+	"github.com/ringfence/ringfence/internal/operation"
 	"github.com/ringfence/ringfence/internal/query"
 )
+
+func (r *mutationResolver) PublishPolicy(ctx context.Context, input operation.PublishPolicy) (*operation.PolicyPayload, error) {
+	return operation.Run(ctx, r.Runner, &input)
+}
+
+func (r *mutationResolver) RollbackPolicy(ctx context.Context, input operation.RollbackPolicy) (*operation.PolicyPayload, error) {
+	return operation.Run(ctx, r.Runner, &input)
+}
+
+func (r *publishPolicyPayloadResolver) Publication(ctx context.Context, obj *operation.PolicyPayload) (*query.PolicyPublication, error) {
+	return r.Reader.ShowPolicyPublication(ctx, obj.Publication)
+}
+
+func (r *publishPolicyPayloadResolver) Validation(ctx context.Context, obj *operation.PolicyPayload) (*query.PolicyValidation, error) {
+	return r.Reader.ShowPolicyValidation(ctx, obj.Validation), nil
+}
+
+func (r *publishPolicyPayloadResolver) Decision(ctx context.Context, obj *operation.PolicyPayload) (*query.Decision, error) {
+	return r.Reader.ShowDecision(ctx, obj.Decision)
+}
 
 func (r *queryResolver) Policy(ctx context.Context) (*query.Policy, error) {
 	return r.Reader.Policy(ctx)
 }
+
+func (r *queryResolver) PolicyRevision(ctx context.Context, revision string) (*query.PolicyRevision, error) {
+	return r.Reader.PolicyRevision(ctx, revision)
+}
+
+func (r *queryResolver) ValidatePolicy(ctx context.Context, files []*operation.PolicyFile, since *time.Time, until *time.Time, last *int) (*query.PolicyValidation, error) {
+	return r.Reader.ValidatePolicy(ctx, files, since, until, last)
+}
+
+func (r *rollbackPolicyPayloadResolver) Publication(ctx context.Context, obj *operation.PolicyPayload) (*query.PolicyPublication, error) {
+	return r.Reader.ShowPolicyPublication(ctx, obj.Publication)
+}
+
+func (r *rollbackPolicyPayloadResolver) Validation(ctx context.Context, obj *operation.PolicyPayload) (*query.PolicyValidation, error) {
+	return r.Reader.ShowPolicyValidation(ctx, obj.Validation), nil
+}
+
+func (r *rollbackPolicyPayloadResolver) Decision(ctx context.Context, obj *operation.PolicyPayload) (*query.Decision, error) {
+	return r.Reader.ShowDecision(ctx, obj.Decision)
+}
+
+func (r *Resolver) PublishPolicyPayload() generated.PublishPolicyPayloadResolver {
+	return &publishPolicyPayloadResolver{r}
+}
+
+func (r *Resolver) RollbackPolicyPayload() generated.RollbackPolicyPayloadResolver {
+	return &rollbackPolicyPayloadResolver{r}
+}
+
+type (
+	publishPolicyPayloadResolver  struct{ *Resolver }
+	rollbackPolicyPayloadResolver struct{ *Resolver }
+)

@@ -42,12 +42,14 @@ type ResolverRoot interface {
 	Mutation() MutationResolver
 	PlacePurchaseReservationPayload() PlacePurchaseReservationPayloadResolver
 	PlanRenewalPayload() PlanRenewalPayloadResolver
+	PublishPolicyPayload() PublishPolicyPayloadResolver
 	Query() QueryResolver
 	RecordDeploymentsPayload() RecordDeploymentsPayloadResolver
 	RemoveUnusedOveragePayload() RemoveUnusedOveragePayloadResolver
 	RenewContractPayload() RenewContractPayloadResolver
 	RetrySeatsPayload() RetrySeatsPayloadResolver
 	RevokeServiceTokenPayload() RevokeServiceTokenPayloadResolver
+	RollbackPolicyPayload() RollbackPolicyPayloadResolver
 	SwapGroupLicensePayload() SwapGroupLicensePayloadResolver
 	UnassignSeatsPayload() UnassignSeatsPayloadResolver
 	UnlicenseGroupPayload() UnlicenseGroupPayloadResolver
@@ -119,6 +121,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		unmarshalInputDeploymentWhere,
 		unmarshalInputEventWhere,
 		unmarshalInputExcludeFromGroupLicenseInput,
+		unmarshalInputExplainAs,
 		unmarshalInputFeedWhere,
 		unmarshalInputFulfillPurchaseReservationInput,
 		unmarshalInputGroupInput,
@@ -136,8 +139,10 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		unmarshalInputOverviewWhere,
 		unmarshalInputPlacePurchaseReservationInput,
 		unmarshalInputPlanRenewalInput,
+		unmarshalInputPolicyFileInput,
 		unmarshalInputProductOrder,
 		unmarshalInputProductWhere,
+		unmarshalInputPublishPolicyInput,
 		unmarshalInputPurchaseReservationOrder,
 		unmarshalInputPurchaseReservationWhere,
 		unmarshalInputRecordDeploymentsInput,
@@ -145,6 +150,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		unmarshalInputRenewContractInput,
 		unmarshalInputRetrySeatsInput,
 		unmarshalInputRevokeServiceTokenInput,
+		unmarshalInputRollbackPolicyInput,
 		unmarshalInputScopeInput,
 		unmarshalInputServicePlanInput,
 		unmarshalInputServiceTokenWhere,
@@ -754,6 +760,8 @@ input CreateAllotmentInput {
   startsAt: Time
   "From this instant on nothing can be assigned; within the parent's."
   endsAt: Time
+  "A decision that refused this very request to somebody else, where the policy wants two people for it. The policy is told who was refused, when and why."
+  confirms: ID
 }
 
 "Answer to createAllotment."
@@ -788,6 +796,8 @@ input UpdateAllotmentInput {
   startsAt: Time
   "New end; null clears it."
   endsAt: Time
+  "A decision that refused this very request to somebody else, where the policy wants two people for it. The policy is told who was refused, when and why."
+  confirms: ID
 }
 
 "Answer to updateAllotment."
@@ -1669,6 +1679,329 @@ extend type Query {
     "Only what matches all of these."
     where: EventWhere
   ): EventConnection!
+}
+`, BuiltIn: false},
+	{Name: "../schema/explanation.graphqls", Input: `"""
+Why a request was answered as it was, found by evaluating it once more under the policy that answered, watched. What it rests
+on is shown to those who may read the whole of ` + "`" + `Decision.input` + "`" + `.
+"""
+type Explanation {
+  "The explanation in a few sentences."
+  lines: [String!]!
+  "Revision of the policy that answered, and explains."
+  revision: String!
+  "Whether the policy could be evaluated again. If not, only what was recorded is told: its text is not kept, or nothing was evaluated."
+  complete: Boolean!
+  "The rules that granted."
+  grants: [ExplainedGrant!]!
+  "What was found about the request and its users, with the rule that found it. The ledger's refusals are in ` + "`" + `lines` + "`" + `."
+  findings: [ExplainedFinding!]!
+  "If nothing granted: the rules that could have, the nearest first, each with the first of its conditions that failed."
+  nearMisses: [NearMiss!]!
+}
+
+"Where a rule, or a condition of one, stands."
+type PolicyPlace {
+  "File of the policy."
+  file: String!
+  "Row in the file, from 1."
+  row: Int!
+  "Name of the rule, as others call it."
+  rule: String!
+  "Its first line; null for those who may not see the policy."
+  text: String
+}
+
+"Something that a rule read."
+type ExplainedFact {
+  "Where it comes from: a part of the input, such as pools[1].limit; a setting, data.settings.…; or another rule."
+  path: String!
+  "What it was; null if it was not there."
+  value: JSON
+}
+
+"A rule that granted a request."
+type ExplainedGrant {
+  "Name of the grant."
+  name: String!
+  "The rule."
+  rule: PolicyPlace!
+  "What it read, as far as you may see it."
+  facts: [ExplainedFact!]!
+}
+
+"A finding of the policy, with the rule that made it."
+type ExplainedFinding {
+  "For machines, such as OUT_OF_SCOPE."
+  code: String!
+  "For people; the code for those who may not see names."
+  message: String!
+  "What it does: deny, error or warn."
+  effect: String!
+  "Which user of the request it is about, from 0; null if it is about the whole request."
+  subject: Int
+  "The rule."
+  rule: PolicyPlace!
+  "What it read, as far as you may see it."
+  facts: [ExplainedFact!]!
+}
+
+"A rule that did not grant."
+type NearMiss {
+  "Name of the grant."
+  grant: String!
+  "The rule."
+  rule: PolicyPlace!
+  "The first of its conditions that failed."
+  failed: PolicyPlace!
+  "What the condition read, as far as you may see it."
+  facts: [ExplainedFact!]!
+}
+
+"What sort of change a remedy is."
+enum RemedyKind {
+  "Nothing stands against the request any more: make it again."
+  RETRY
+  "Somebody else may make the request."
+  ASK
+  "The request, asked otherwise."
+  CHANGE_REQUEST
+  "The request, waiting for a unit."
+  QUEUE
+  "More units in a pool."
+  RAISE
+  "Units from another allotment."
+  MOVE
+  "A seat that is given back."
+  RELEASE
+  "Wait for a date."
+  WAIT
+  "Something about a user."
+  CHANGE_USER
+  "Whom an allotment is for."
+  WIDEN_SCOPE
+  "When something is in effect."
+  CHANGE_DATES
+  "A right that is given."
+  APPOINT
+  "A license that is needed first."
+  ASSIGN_FIRST
+}
+
+"A change after which a refused request is allowed. It was tried, and the request after it, in a transaction that was rolled back."
+type Remedy {
+  "What sort of change."
+  kind: RemedyKind!
+  "What to do, in a sentence."
+  text: String!
+  "How large the change is: units, people or days; 0 if nothing changes but who asks, or how."
+  size: Int!
+  "The mutations it takes, in order; empty if it is to wait."
+  steps: [RemedyStep!]!
+  "Whether the request is to be made again afterwards, as it was."
+  again: Boolean!
+}
+
+"One mutation of a remedy."
+type RemedyStep {
+  "Name of the mutation."
+  mutation: String!
+  "Its input. Personal: an empty object for those who may not see names, if it has any."
+  input: JSON!
+  "Who may do it, in words."
+  by: String!
+  "Whether that is you."
+  you: Boolean!
+  "Who may do it, if that is a user you may see."
+  user: User
+}
+
+"How a request would be answered now."
+type Hypothesis {
+  "Name of the mutation."
+  action: String!
+  "Whether it would be allowed, at least in part."
+  allowed: Boolean!
+  "Why it would not be; of a request for many users, all that would not be served."
+  violations: [Violation!]!
+  "What would be worth saying but does not deny."
+  warnings: [Violation!]!
+  "What would be answered in place of a decision: that something is not there, or cannot be done as it is."
+  error: HypothesisError
+  "Why."
+  explanation: Explanation!
+  "The smallest changes that would have it allowed, each tried; at most six."
+  remedies: [Remedy!]!
+}
+
+"What would be answered in place of a decision."
+type HypothesisError {
+  "Code, as in errors[].extensions.code."
+  code: String!
+  "For people."
+  message: String!
+  "The field of the input it is about."
+  field: String
+}
+
+"Whether somebody may do something to a thing, as things stand."
+type Permission {
+  "Whether it may be done."
+  allowed: Boolean!
+  "Why not."
+  violations: [Violation!]!
+}
+
+"Somebody in whose place is asked."
+input ExplainAs {
+  "Their user name."
+  userName: String!
+  "Their roles, as their token would have them."
+  roles: [String!]
+}
+
+extend type Query {
+  """
+  How a mutation would be answered now, and why. It is tried and rolled back; nothing is recorded. Everyone may ask for
+  themselves; in the place of another only who sees every decision with its input (POLICY_DENIED).
+  """
+  explain(
+    "Name of the mutation, such as assignSeats. Another one is INVALID_INPUT."
+    action: String!
+    "The mutation's input. What is no input of it is INVALID_INPUT."
+    input: JSON!
+    "In whose place; yourself by default."
+    as: ExplainAs
+  ): Hypothesis!
+}
+
+extend type Decision {
+  "Why it was decided so, by the very policy that did."
+  explanation: Explanation!
+  """
+  The smallest changes that would have the request allowed now, each tried before it is offered; at most six, and those only that name
+  nothing you may not see. Empty if it was allowed, and if nothing is kept of what was asked, as of dry runs: use ` + "`" + `explain` + "`" + `.
+  At most ten decisions per request (TOO_COMPLEX).
+  """
+  remedies: [Remedy!]!
+}
+
+extend type License {
+  """
+  Whether you may do something to this license, as figures stand: what the mutation would be told, as far as it does not depend on the
+  rest of its input; where it takes a unit, whether one is left. Nothing is recorded. Answered for all of a list at once.
+  """
+  viewerCan(
+    "Name of the mutation: updateLicense, assignSeats, … Another one is INVALID_INPUT."
+    action: String!
+  ): Permission!
+}
+
+extend type Allotment {
+  """
+  Whether you may do something to this allotment, as figures stand: what the mutation would be told, as far as it does not depend on the
+  rest of its input; where it takes a unit, whether one is left. Nothing is recorded. Answered for all of a list at once.
+  """
+  viewerCan(
+    "Name of the mutation: updateAllotment, assignSeats, … Another one is INVALID_INPUT."
+    action: String!
+  ): Permission!
+}
+
+extend type GroupLicense {
+  """
+  Whether you may do something to this group license, as figures stand: what the mutation would be told, as far as it does not depend on the
+  rest of its input; where it takes a unit, whether one is left. Nothing is recorded. Answered for all of a list at once.
+  """
+  viewerCan(
+    "Name of the mutation: unlicenseGroup, … Another one is INVALID_INPUT."
+    action: String!
+  ): Permission!
+}
+
+extend type Group {
+  """
+  Whether you may do something to this group, as figures stand: what the mutation would be told, as far as it does not depend on the
+  rest of its input; where it takes a unit, whether one is left. Nothing is recorded. Answered for all of a list at once.
+  """
+  viewerCan(
+    "Name of the mutation: addGroupMembers, … Another one is INVALID_INPUT."
+    action: String!
+  ): Permission!
+}
+
+extend type User {
+  """
+  Whether you may do something to this user, as figures stand: what the mutation would be told, as far as it does not depend on the
+  rest of its input; where it takes a unit, whether one is left. Nothing is recorded. Answered for all of a list at once.
+  """
+  viewerCan(
+    "Name of the mutation: upsertUsers, deleteUsers Another one is INVALID_INPUT."
+    action: String!
+  ): Permission!
+}
+
+extend type Contract {
+  """
+  Whether you may do something to this contract, as figures stand: what the mutation would be told, as far as it does not depend on the
+  rest of its input; where it takes a unit, whether one is left. Nothing is recorded. Answered for all of a list at once.
+  """
+  viewerCan(
+    "Name of the mutation: createLicense, … Another one is INVALID_INPUT."
+    action: String!
+  ): Permission!
+}
+
+extend type Product {
+  """
+  Whether you may do something to this product, as figures stand: what the mutation would be told, as far as it does not depend on the
+  rest of its input; where it takes a unit, whether one is left. Nothing is recorded. Answered for all of a list at once.
+  """
+  viewerCan(
+    "Name of the mutation: updateProduct, deleteProduct Another one is INVALID_INPUT."
+    action: String!
+  ): Permission!
+}
+
+extend type Vendor {
+  """
+  Whether you may do something to this vendor, as figures stand: what the mutation would be told, as far as it does not depend on the
+  rest of its input; where it takes a unit, whether one is left. Nothing is recorded. Answered for all of a list at once.
+  """
+  viewerCan(
+    "Name of the mutation: createContract, … Another one is INVALID_INPUT."
+    action: String!
+  ): Permission!
+}
+
+extend type Allocation {
+  """
+  Whether you may do something to this allocation, as figures stand: what the mutation would be told, as far as it does not depend on the
+  rest of its input; where it takes a unit, whether one is left. Nothing is recorded. Answered for all of a list at once.
+  """
+  viewerCan(
+    "Name of the mutation: updateAllocation, deleteAllocation Another one is INVALID_INPUT."
+    action: String!
+  ): Permission!
+}
+
+extend type PurchaseReservation {
+  """
+  Whether you may do something to this purchase reservation, as figures stand: what the mutation would be told, as far as it does not depend on the
+  rest of its input; where it takes a unit, whether one is left. Nothing is recorded. Answered for all of a list at once.
+  """
+  viewerCan(
+    "Name of the mutation: cancelPurchaseReservation, … Another one is INVALID_INPUT."
+    action: String!
+  ): Permission!
+}
+
+extend type Viewer {
+  "Whether you may do something that is done to nothing that is there yet, such as createVendor or upsertUsers."
+  viewerCan(
+    "Name of the mutation. Another one is INVALID_INPUT."
+    action: String!
+  ): Permission!
 }
 `, BuiltIn: false},
 	{Name: "../schema/feed.graphqls", Input: `"""
@@ -3063,12 +3396,40 @@ input OverviewOrder {
 type Policy {
   "Hash of its content."
   revision: String!
-  "Where it comes from: ` + "`" + `embedded` + "`" + ` or ` + "`" + `directory` + "`" + `."
+  """
+  Where it comes from: ` + "`" + `embedded` + "`" + ` (built in), ` + "`" + `published` + "`" + ` (by ` + "`" + `publishPolicy` + "`" + ` or ` + "`" + `rollbackPolicy` + "`" + `), ` + "`" + `directory` + "`" + ` or ` + "`" + `bundle` + "`" + ` (deployed with
+  the service: nothing is published over it).
+  """
   source: String!
-  "Why the last attempt to load was refused; empty when what was loaded last is what answers."
+  "Why the last attempt to load another was refused; empty when what was loaded last is what answers. Of this replica; see ` + "`" + `replicas` + "`" + `."
   problems: [PolicyProblem!]!
-  "When it was taken into use."
+  "When it was taken into use by this replica."
   loadedAt: Time!
+  "Its files, by path."
+  files: [PolicyFile!]!
+  "Its own tests, run when they are first asked for."
+  tests: [PolicyTest!]!
+  "How much of it its tests run, measured when it is first asked for; null if it has none."
+  coverage: PolicyCoverage
+  "How it was published; null if it was not."
+  publication: PolicyPublication
+  "User name of who published it; null if nobody did. Personal: empty for those who may not see it."
+  publishedBy: String
+  "Why it was published; null if it was not. May hold personal data: empty for those who may not see that."
+  note: String
+  "The processes that serve from this database, and what each of them answers by, by name; at most 100."
+  replicas: [Replica!]!
+  "What was published, newest first."
+  history(
+    "How many from the start; 20 by default, at most 100."
+    first: Int
+    "Only what comes after this cursor."
+    after: String
+    "How many from the end, instead of ` + "`" + `first` + "`" + `; at most 100."
+    last: Int
+    "Only what comes before this cursor."
+    before: String
+  ): PolicyPublicationConnection!
 }
 
 "One thing that is wrong with a policy that was refused."
@@ -3083,9 +3444,324 @@ type PolicyProblem {
   message: String!
 }
 
+"One file of a policy."
+type PolicyFile {
+  "Its path below the policy."
+  path: String!
+  "What it says."
+  text: String!
+}
+
+"One of a policy's own tests."
+type PolicyTest {
+  "Package and name."
+  name: String!
+  "The file it is in."
+  file: String!
+  "The line at which it begins, from 1."
+  row: Int
+  "Whether it passes."
+  passed: Boolean!
+  "Whether it is not to be run yet: its name begins with ` + "`" + `todo_` + "`" + `."
+  skipped: Boolean!
+  "What it printed."
+  output: String!
+}
+
+"How much of a policy its own tests run."
+type PolicyCoverage {
+  "Percentage of the lines that do something."
+  percent: Float!
+  "By file, tests left out."
+  files: [PolicyFileCoverage!]!
+}
+
+"How much of a file the tests of its policy run."
+type PolicyFileCoverage {
+  "The file."
+  file: String!
+  "Percentage of the lines that do something."
+  percent: Float!
+  "The lines no test runs, in order."
+  missed: [PolicyLines!]!
+}
+
+"Some lines of a file."
+type PolicyLines {
+  "The first, from 1."
+  from: Int!
+  "The last."
+  to: Int!
+}
+
+"A process that serves from this database."
+type Replica {
+  "Its name: the host's, and a word of its own."
+  name: String!
+  "Hash of the policy it answers by."
+  revision: String!
+  "Where that comes from; as in ` + "`" + `Policy.source` + "`" + `."
+  source: String!
+  "When it took that policy into use."
+  loadedAt: Time!
+  "When it last said that it is there; after a minute without a word it is no longer listed."
+  seenAt: Time!
+  "When it started."
+  startedAt: Time!
+  "Why the last policy it was to load was refused; empty when it answers by that."
+  problems: [PolicyProblem!]!
+}
+
+"One time a policy was published, or an earlier one brought back."
+type PolicyPublication implements Node {
+  "Opaque id."
+  id: ID!
+  "Which of the two it was."
+  kind: PolicyPublicationKind!
+  "Hash of the policy that was published."
+  revision: String!
+  "Hash of the policy it replaced."
+  previous: String!
+  "User name of who published it. Personal: empty for those who may not see it."
+  author: String!
+  "Why. May hold personal data: empty for those who may not see that."
+  note: String!
+  "When."
+  createdAt: Time!
+  "What its author was shown would change, in numbers; null if nobody looked."
+  flips: PolicyFlips
+  "The text of the policy that was published."
+  policy: PolicyRevision
+}
+
+"How a policy came to answer."
+enum PolicyPublicationKind {
+  "It was published."
+  PUBLISH
+  "An earlier one was brought back."
+  ROLLBACK
+}
+
+"One page of publications."
+type PolicyPublicationConnection {
+  "The page, each item with its cursor."
+  edges: [PolicyPublicationEdge!]!
+  "The page without cursors."
+  nodes: [PolicyPublication!]!
+  "Where the page begins and ends."
+  pageInfo: PageInfo!
+  "How many there are on all pages. Counted only when asked for."
+  totalCount: Int!
+}
+
+"One item of a page of publications."
+type PolicyPublicationEdge {
+  "The item."
+  node: PolicyPublication!
+  "Opaque place of the item in its order, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  cursor: String!
+}
+
+"A policy that answered, or was published or tried, with its text."
+type PolicyRevision {
+  "Hash of its content."
+  revision: String!
+  "Where it was first read: as in ` + "`" + `Policy.source` + "`" + `, or ` + "`" + `trial` + "`" + ` if it was tried beside the policy that answered."
+  source: String!
+  "When it was first seen."
+  createdAt: Time!
+  "Its files, by path."
+  files: [PolicyFile!]!
+  "The files in which it differs from another revision, by path. INVALID_INPUT if that is not known."
+  changes(
+    "The revision to compare with."
+    from: String!
+  ): [PolicyFileChange!]!
+}
+
+"A file in which two policies differ."
+type PolicyFileChange {
+  "The path."
+  path: String!
+  "What it said; null if it was not there."
+  before: String
+  "What it says; null if it is not there any more."
+  after: String
+}
+
+"What a policy would have answered otherwise to recorded decisions."
+type PolicyFlips {
+  "How many decisions were looked at."
+  examined: Int!
+  "How many that were denied would be allowed. The dangerous direction."
+  looser: Int!
+  "How many that were allowed would be denied."
+  stricter: Int!
+  "How many it has no usable answer to, which denies."
+  failed: Int!
+  "How many would get the same verdict with other reasons, warnings, ceilings or priorities."
+  otherwise: Int!
+  "The same by what makes the difference, the dangerous direction first, then by number; at most 100. Not kept with a publication."
+  groups: [PolicyFlipGroup!]!
+}
+
+"Recorded decisions that one rule would change."
+type PolicyFlipGroup {
+  "Which way they would change."
+  direction: PolicyFlipDirection!
+  "The grant or the code of the finding that makes the difference; or ` + "`" + `ceiling` + "`" + `, ` + "`" + `priority` + "`" + `, ` + "`" + `grants` + "`" + `."
+  rule: String!
+  "Where that rule stands in the policy, as file:row; empty if it is not there."
+  place: String!
+  "What was asked."
+  action: String!
+  "How many there are."
+  count: Int!
+  "The newest of them, if you may see it."
+  example: Decision
+}
+
+"Which way a decision would change."
+enum PolicyFlipDirection {
+  "It was denied and would be allowed."
+  LOOSER
+  "There would be no usable answer, which denies."
+  FAILED
+  "It was allowed and would be denied."
+  STRICTER
+  "The same verdict, with other reasons, warnings, ceilings or priorities."
+  OTHER
+}
+
+"What there is to know about a policy before it is published."
+type PolicyValidation {
+  "Hash of its content."
+  revision: String!
+  "Whether it may answer: there are no problems."
+  sound: Boolean!
+  "Why it would be refused, by place."
+  problems: [PolicyProblem!]!
+  "What does not refuse it, but should be known: that it is slow, say."
+  warnings: [String!]!
+  "Its own tests."
+  tests: [PolicyTest!]!
+  "How much of it its tests run; null if it does not compile."
+  coverage: PolicyCoverage
+  "What it would have answered otherwise; null unless it is sound, or if nobody looked."
+  flips: PolicyFlips
+  """
+  What would change, and where that was looked for, in one word: ` + "`" + `publishPolicy` + "`" + ` takes it, and refuses the policy if by then other recorded
+  decisions would change. Without ` + "`" + `until` + "`" + `, decisions that are recorded in between count, too; on a busy service give ` + "`" + `until` + "`" + `.
+  """
+  expectedFlips: String
+}
+
+"One file of a policy."
+input PolicyFileInput {
+  "Its path below the policy: Rego files anywhere, JSON files at the top."
+  path: String!
+  "What it says, in UTF-8."
+  text: String!
+}
+
+"Input of publishPolicy."
+input PublishPolicyInput {
+  "All files of the policy; it replaces the one that answers entirely. At most 500, and 1 MB together."
+  files: [PolicyFileInput!]!
+  "Why, for the history; at most 2,000 characters."
+  note: String!
+  "What ` + "`" + `validatePolicy` + "`" + ` said would change. CONFLICT if something else would. Only a dry run may leave it out."
+  expectedFlips: String
+  "The policy that is to be replaced. CONFLICT if another one answers."
+  expectedRevision: String
+  "Answer the same and publish nothing."
+  dryRun: Boolean
+  "A retry with the same key gets the first answer. At most 200 characters."
+  idempotencyKey: String
+}
+
+"Answer of publishPolicy."
+type PublishPolicyPayload {
+  "What was published; null in a dry run."
+  publication: PolicyPublication
+  "What there is to know about the policy. In a dry run its problems stand here; otherwise they refuse the request."
+  validation: PolicyValidation!
+  "The decision that allowed it."
+  decision: Decision!
+  "Whether this was a dry run."
+  dryRun: Boolean!
+}
+
+"Input of rollbackPolicy."
+input RollbackPolicyInput {
+  "A policy that answered or was published before."
+  revision: String!
+  "Why, for the history; at most 2,000 characters."
+  note: String!
+  "What would change, as ` + "`" + `validatePolicy` + "`" + ` said it. CONFLICT if something else would. Without it nobody looks: the way back is short."
+  expectedFlips: String
+  "The policy that is to be replaced. CONFLICT if another one answers."
+  expectedRevision: String
+  "Answer the same and publish nothing."
+  dryRun: Boolean
+  "A retry with the same key gets the first answer. At most 200 characters."
+  idempotencyKey: String
+}
+
+"Answer of rollbackPolicy."
+type RollbackPolicyPayload {
+  "What was published; null in a dry run."
+  publication: PolicyPublication
+  "What there is to know about the policy. In a dry run its problems stand here; otherwise they refuse the request."
+  validation: PolicyValidation!
+  "The decision that allowed it."
+  decision: Decision!
+  "Whether this was a dry run."
+  dryRun: Boolean!
+}
+
 extend type Query {
   "The policy that answers now. POLICY_DENIED for those who may not see it."
   policy: Policy!
+  "A policy that answered, or was published or tried; null if there is none of this revision. POLICY_DENIED for those who may not see policies."
+  policyRevision(
+    "Hash of its content."
+    revision: String!
+  ): PolicyRevision
+  """
+  What there is to know about a policy before it is published. It changes nothing. POLICY_DENIED for those who may not publish. Two do not
+  run at a time.
+  """
+  validatePolicy(
+    "All files of the policy. At most 500, and 1 MB together."
+    files: [PolicyFileInput!]!
+    "Look at the decisions recorded from then on; without it, from the first."
+    since: Time
+    "Look at the decisions recorded before then; without it, up to now, and later at those recorded until it is published."
+    until: Time
+    "Look at so many of the newest of them only; 20,000 if neither ` + "`" + `since` + "`" + ` nor ` + "`" + `until` + "`" + ` is given. At most 1,000,000."
+    last: Int
+  ): PolicyValidation!
+}
+
+extend type Mutation {
+  """
+  Have all replicas answer by a policy, within about a second. Global administrators and policy authors may. INVALID_INPUT (field ` + "`" + `files` + "`" + `)
+  if it does not pass the gate; CONFLICT if other decisions would change than you expect, if another policy was published meanwhile, or if
+  the policy of this service is deployed as a directory or a bundle.
+  """
+  publishPolicy(
+    "The policy, why, and what is expected to change."
+    input: PublishPolicyInput!
+  ): PublishPolicyPayload!
+  """
+  Have all replicas answer by a policy again that answered before. Who may, and what refuses it, is as for ` + "`" + `publishPolicy` + "`" + `; NOT_FOUND if
+  there is no such policy.
+  """
+  rollbackPolicy(
+    "The revision, and why."
+    input: RollbackPolicyInput!
+  ): RollbackPolicyPayload!
 }
 `, BuiltIn: false},
 	{Name: "../schema/product.graphqls", Input: `"Something a vendor sells."
@@ -4648,6 +5324,8 @@ func childFields_Allocation(ctx context.Context, ec *executionContext, field gra
 		return fieldContext_Allocation_externalId(ctx, ec, field)
 	case "createdAt":
 		return fieldContext_Allocation_createdAt(ctx, ec, field)
+	case "viewerCan":
+		return fieldContext_Allocation_viewerCan(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Allocation", field.Name)
 }
@@ -4724,6 +5402,8 @@ func childFields_Allotment(ctx context.Context, ec *executionContext, field grap
 		return fieldContext_Allotment_waiting(ctx, ec, field)
 	case "groupLicenses":
 		return fieldContext_Allotment_groupLicenses(ctx, ec, field)
+	case "viewerCan":
+		return fieldContext_Allotment_viewerCan(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Allotment", field.Name)
 }
@@ -4832,6 +5512,8 @@ func childFields_Contract(ctx context.Context, ec *executionContext, field graph
 		return fieldContext_Contract_createdAt(ctx, ec, field)
 	case "licenses":
 		return fieldContext_Contract_licenses(ctx, ec, field)
+	case "viewerCan":
+		return fieldContext_Contract_viewerCan(ctx, ec, field)
 	case "overview":
 		return fieldContext_Contract_overview(ctx, ec, field)
 	case "lifecycle":
@@ -5054,6 +5736,10 @@ func childFields_Decision(ctx context.Context, ec *executionContext, field graph
 		return fieldContext_Decision_license(ctx, ec, field)
 	case "allotment":
 		return fieldContext_Decision_allotment(ctx, ec, field)
+	case "explanation":
+		return fieldContext_Decision_explanation(ctx, ec, field)
+	case "remedies":
+		return fieldContext_Decision_remedies(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Decision", field.Name)
 }
@@ -5306,6 +5992,64 @@ func childFields_ExclusionEdge(ctx context.Context, ec *executionContext, field 
 	return nil, fmt.Errorf("no field named %q was found under type ExclusionEdge", field.Name)
 }
 
+func childFields_ExplainedFact(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "path":
+		return fieldContext_ExplainedFact_path(ctx, ec, field)
+	case "value":
+		return fieldContext_ExplainedFact_value(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ExplainedFact", field.Name)
+}
+
+func childFields_ExplainedFinding(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "code":
+		return fieldContext_ExplainedFinding_code(ctx, ec, field)
+	case "message":
+		return fieldContext_ExplainedFinding_message(ctx, ec, field)
+	case "effect":
+		return fieldContext_ExplainedFinding_effect(ctx, ec, field)
+	case "subject":
+		return fieldContext_ExplainedFinding_subject(ctx, ec, field)
+	case "rule":
+		return fieldContext_ExplainedFinding_rule(ctx, ec, field)
+	case "facts":
+		return fieldContext_ExplainedFinding_facts(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ExplainedFinding", field.Name)
+}
+
+func childFields_ExplainedGrant(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return fieldContext_ExplainedGrant_name(ctx, ec, field)
+	case "rule":
+		return fieldContext_ExplainedGrant_rule(ctx, ec, field)
+	case "facts":
+		return fieldContext_ExplainedGrant_facts(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ExplainedGrant", field.Name)
+}
+
+func childFields_Explanation(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "lines":
+		return fieldContext_Explanation_lines(ctx, ec, field)
+	case "revision":
+		return fieldContext_Explanation_revision(ctx, ec, field)
+	case "complete":
+		return fieldContext_Explanation_complete(ctx, ec, field)
+	case "grants":
+		return fieldContext_Explanation_grants(ctx, ec, field)
+	case "findings":
+		return fieldContext_Explanation_findings(ctx, ec, field)
+	case "nearMisses":
+		return fieldContext_Explanation_nearMisses(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Explanation", field.Name)
+}
+
 func childFields_Feed(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -5392,6 +6136,8 @@ func childFields_Group(ctx context.Context, ec *executionContext, field graphql.
 		return fieldContext_Group_parentGroups(ctx, ec, field)
 	case "groupLicenses":
 		return fieldContext_Group_groupLicenses(ctx, ec, field)
+	case "viewerCan":
+		return fieldContext_Group_viewerCan(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Group", field.Name)
 }
@@ -5448,6 +6194,8 @@ func childFields_GroupLicense(ctx context.Context, ec *executionContext, field g
 		return fieldContext_GroupLicense_createdAt(ctx, ec, field)
 	case "capacity":
 		return fieldContext_GroupLicense_capacity(ctx, ec, field)
+	case "viewerCan":
+		return fieldContext_GroupLicense_viewerCan(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type GroupLicense", field.Name)
 }
@@ -5488,6 +6236,38 @@ func childFields_GroupMembersPayload(ctx context.Context, ec *executionContext, 
 		return fieldContext_GroupMembersPayload_changed(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type GroupMembersPayload", field.Name)
+}
+
+func childFields_Hypothesis(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "action":
+		return fieldContext_Hypothesis_action(ctx, ec, field)
+	case "allowed":
+		return fieldContext_Hypothesis_allowed(ctx, ec, field)
+	case "violations":
+		return fieldContext_Hypothesis_violations(ctx, ec, field)
+	case "warnings":
+		return fieldContext_Hypothesis_warnings(ctx, ec, field)
+	case "error":
+		return fieldContext_Hypothesis_error(ctx, ec, field)
+	case "explanation":
+		return fieldContext_Hypothesis_explanation(ctx, ec, field)
+	case "remedies":
+		return fieldContext_Hypothesis_remedies(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Hypothesis", field.Name)
+}
+
+func childFields_HypothesisError(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "code":
+		return fieldContext_HypothesisError_code(ctx, ec, field)
+	case "message":
+		return fieldContext_HypothesisError_message(ctx, ec, field)
+	case "field":
+		return fieldContext_HypothesisError_field(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type HypothesisError", field.Name)
 }
 
 func childFields_IncludeInGroupLicensePayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5560,6 +6340,8 @@ func childFields_License(ctx context.Context, ec *executionContext, field graphq
 		return fieldContext_License_pricePer(ctx, ec, field)
 	case "cost":
 		return fieldContext_License_cost(ctx, ec, field)
+	case "viewerCan":
+		return fieldContext_License_viewerCan(ctx, ec, field)
 	case "overageShrinks":
 		return fieldContext_License_overageShrinks(ctx, ec, field)
 	case "overview":
@@ -5654,6 +6436,20 @@ func childFields_LicenseOverviewEdge(ctx context.Context, ec *executionContext, 
 		return fieldContext_LicenseOverviewEdge_cursor(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type LicenseOverviewEdge", field.Name)
+}
+
+func childFields_NearMiss(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "grant":
+		return fieldContext_NearMiss_grant(ctx, ec, field)
+	case "rule":
+		return fieldContext_NearMiss_rule(ctx, ec, field)
+	case "failed":
+		return fieldContext_NearMiss_failed(ctx, ec, field)
+	case "facts":
+		return fieldContext_NearMiss_facts(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type NearMiss", field.Name)
 }
 
 func childFields_Observation(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5842,6 +6638,16 @@ func childFields_PageInfo(ctx context.Context, ec *executionContext, field graph
 	return nil, fmt.Errorf("no field named %q was found under type PageInfo", field.Name)
 }
 
+func childFields_Permission(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "allowed":
+		return fieldContext_Permission_allowed(ctx, ec, field)
+	case "violations":
+		return fieldContext_Permission_violations(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Permission", field.Name)
+}
+
 func childFields_PlacePurchaseReservationPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "decision":
@@ -5880,8 +6686,128 @@ func childFields_Policy(ctx context.Context, ec *executionContext, field graphql
 		return fieldContext_Policy_problems(ctx, ec, field)
 	case "loadedAt":
 		return fieldContext_Policy_loadedAt(ctx, ec, field)
+	case "files":
+		return fieldContext_Policy_files(ctx, ec, field)
+	case "tests":
+		return fieldContext_Policy_tests(ctx, ec, field)
+	case "coverage":
+		return fieldContext_Policy_coverage(ctx, ec, field)
+	case "publication":
+		return fieldContext_Policy_publication(ctx, ec, field)
+	case "publishedBy":
+		return fieldContext_Policy_publishedBy(ctx, ec, field)
+	case "note":
+		return fieldContext_Policy_note(ctx, ec, field)
+	case "replicas":
+		return fieldContext_Policy_replicas(ctx, ec, field)
+	case "history":
+		return fieldContext_Policy_history(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Policy", field.Name)
+}
+
+func childFields_PolicyCoverage(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "percent":
+		return fieldContext_PolicyCoverage_percent(ctx, ec, field)
+	case "files":
+		return fieldContext_PolicyCoverage_files(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PolicyCoverage", field.Name)
+}
+
+func childFields_PolicyFile(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "path":
+		return fieldContext_PolicyFile_path(ctx, ec, field)
+	case "text":
+		return fieldContext_PolicyFile_text(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PolicyFile", field.Name)
+}
+
+func childFields_PolicyFileChange(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "path":
+		return fieldContext_PolicyFileChange_path(ctx, ec, field)
+	case "before":
+		return fieldContext_PolicyFileChange_before(ctx, ec, field)
+	case "after":
+		return fieldContext_PolicyFileChange_after(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PolicyFileChange", field.Name)
+}
+
+func childFields_PolicyFileCoverage(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "file":
+		return fieldContext_PolicyFileCoverage_file(ctx, ec, field)
+	case "percent":
+		return fieldContext_PolicyFileCoverage_percent(ctx, ec, field)
+	case "missed":
+		return fieldContext_PolicyFileCoverage_missed(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PolicyFileCoverage", field.Name)
+}
+
+func childFields_PolicyFlipGroup(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "direction":
+		return fieldContext_PolicyFlipGroup_direction(ctx, ec, field)
+	case "rule":
+		return fieldContext_PolicyFlipGroup_rule(ctx, ec, field)
+	case "place":
+		return fieldContext_PolicyFlipGroup_place(ctx, ec, field)
+	case "action":
+		return fieldContext_PolicyFlipGroup_action(ctx, ec, field)
+	case "count":
+		return fieldContext_PolicyFlipGroup_count(ctx, ec, field)
+	case "example":
+		return fieldContext_PolicyFlipGroup_example(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PolicyFlipGroup", field.Name)
+}
+
+func childFields_PolicyFlips(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "examined":
+		return fieldContext_PolicyFlips_examined(ctx, ec, field)
+	case "looser":
+		return fieldContext_PolicyFlips_looser(ctx, ec, field)
+	case "stricter":
+		return fieldContext_PolicyFlips_stricter(ctx, ec, field)
+	case "failed":
+		return fieldContext_PolicyFlips_failed(ctx, ec, field)
+	case "otherwise":
+		return fieldContext_PolicyFlips_otherwise(ctx, ec, field)
+	case "groups":
+		return fieldContext_PolicyFlips_groups(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PolicyFlips", field.Name)
+}
+
+func childFields_PolicyLines(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "from":
+		return fieldContext_PolicyLines_from(ctx, ec, field)
+	case "to":
+		return fieldContext_PolicyLines_to(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PolicyLines", field.Name)
+}
+
+func childFields_PolicyPlace(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "file":
+		return fieldContext_PolicyPlace_file(ctx, ec, field)
+	case "row":
+		return fieldContext_PolicyPlace_row(ctx, ec, field)
+	case "rule":
+		return fieldContext_PolicyPlace_rule(ctx, ec, field)
+	case "text":
+		return fieldContext_PolicyPlace_text(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PolicyPlace", field.Name)
 }
 
 func childFields_PolicyProblem(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5896,6 +6822,110 @@ func childFields_PolicyProblem(ctx context.Context, ec *executionContext, field 
 		return fieldContext_PolicyProblem_message(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type PolicyProblem", field.Name)
+}
+
+func childFields_PolicyPublication(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_PolicyPublication_id(ctx, ec, field)
+	case "kind":
+		return fieldContext_PolicyPublication_kind(ctx, ec, field)
+	case "revision":
+		return fieldContext_PolicyPublication_revision(ctx, ec, field)
+	case "previous":
+		return fieldContext_PolicyPublication_previous(ctx, ec, field)
+	case "author":
+		return fieldContext_PolicyPublication_author(ctx, ec, field)
+	case "note":
+		return fieldContext_PolicyPublication_note(ctx, ec, field)
+	case "createdAt":
+		return fieldContext_PolicyPublication_createdAt(ctx, ec, field)
+	case "flips":
+		return fieldContext_PolicyPublication_flips(ctx, ec, field)
+	case "policy":
+		return fieldContext_PolicyPublication_policy(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PolicyPublication", field.Name)
+}
+
+func childFields_PolicyPublicationConnection(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return fieldContext_PolicyPublicationConnection_edges(ctx, ec, field)
+	case "nodes":
+		return fieldContext_PolicyPublicationConnection_nodes(ctx, ec, field)
+	case "pageInfo":
+		return fieldContext_PolicyPublicationConnection_pageInfo(ctx, ec, field)
+	case "totalCount":
+		return fieldContext_PolicyPublicationConnection_totalCount(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PolicyPublicationConnection", field.Name)
+}
+
+func childFields_PolicyPublicationEdge(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "node":
+		return fieldContext_PolicyPublicationEdge_node(ctx, ec, field)
+	case "cursor":
+		return fieldContext_PolicyPublicationEdge_cursor(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PolicyPublicationEdge", field.Name)
+}
+
+func childFields_PolicyRevision(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "revision":
+		return fieldContext_PolicyRevision_revision(ctx, ec, field)
+	case "source":
+		return fieldContext_PolicyRevision_source(ctx, ec, field)
+	case "createdAt":
+		return fieldContext_PolicyRevision_createdAt(ctx, ec, field)
+	case "files":
+		return fieldContext_PolicyRevision_files(ctx, ec, field)
+	case "changes":
+		return fieldContext_PolicyRevision_changes(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PolicyRevision", field.Name)
+}
+
+func childFields_PolicyTest(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return fieldContext_PolicyTest_name(ctx, ec, field)
+	case "file":
+		return fieldContext_PolicyTest_file(ctx, ec, field)
+	case "row":
+		return fieldContext_PolicyTest_row(ctx, ec, field)
+	case "passed":
+		return fieldContext_PolicyTest_passed(ctx, ec, field)
+	case "skipped":
+		return fieldContext_PolicyTest_skipped(ctx, ec, field)
+	case "output":
+		return fieldContext_PolicyTest_output(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PolicyTest", field.Name)
+}
+
+func childFields_PolicyValidation(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "revision":
+		return fieldContext_PolicyValidation_revision(ctx, ec, field)
+	case "sound":
+		return fieldContext_PolicyValidation_sound(ctx, ec, field)
+	case "problems":
+		return fieldContext_PolicyValidation_problems(ctx, ec, field)
+	case "warnings":
+		return fieldContext_PolicyValidation_warnings(ctx, ec, field)
+	case "tests":
+		return fieldContext_PolicyValidation_tests(ctx, ec, field)
+	case "coverage":
+		return fieldContext_PolicyValidation_coverage(ctx, ec, field)
+	case "flips":
+		return fieldContext_PolicyValidation_flips(ctx, ec, field)
+	case "expectedFlips":
+		return fieldContext_PolicyValidation_expectedFlips(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PolicyValidation", field.Name)
 }
 
 func childFields_Product(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5920,6 +6950,8 @@ func childFields_Product(ctx context.Context, ec *executionContext, field graphq
 		return fieldContext_Product_createdAt(ctx, ec, field)
 	case "licenses":
 		return fieldContext_Product_licenses(ctx, ec, field)
+	case "viewerCan":
+		return fieldContext_Product_viewerCan(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Product", field.Name)
 }
@@ -5948,6 +6980,20 @@ func childFields_ProductEdge(ctx context.Context, ec *executionContext, field gr
 	return nil, fmt.Errorf("no field named %q was found under type ProductEdge", field.Name)
 }
 
+func childFields_PublishPolicyPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "publication":
+		return fieldContext_PublishPolicyPayload_publication(ctx, ec, field)
+	case "validation":
+		return fieldContext_PublishPolicyPayload_validation(ctx, ec, field)
+	case "decision":
+		return fieldContext_PublishPolicyPayload_decision(ctx, ec, field)
+	case "dryRun":
+		return fieldContext_PublishPolicyPayload_dryRun(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PublishPolicyPayload", field.Name)
+}
+
 func childFields_PurchaseReservation(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -5970,6 +7016,8 @@ func childFields_PurchaseReservation(ctx context.Context, ec *executionContext, 
 		return fieldContext_PurchaseReservation_createdAt(ctx, ec, field)
 	case "endedAt":
 		return fieldContext_PurchaseReservation_endedAt(ctx, ec, field)
+	case "viewerCan":
+		return fieldContext_PurchaseReservation_viewerCan(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type PurchaseReservation", field.Name)
 }
@@ -6032,6 +7080,38 @@ func childFields_Remediation(ctx context.Context, ec *executionContext, field gr
 	return nil, fmt.Errorf("no field named %q was found under type Remediation", field.Name)
 }
 
+func childFields_Remedy(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "kind":
+		return fieldContext_Remedy_kind(ctx, ec, field)
+	case "text":
+		return fieldContext_Remedy_text(ctx, ec, field)
+	case "size":
+		return fieldContext_Remedy_size(ctx, ec, field)
+	case "steps":
+		return fieldContext_Remedy_steps(ctx, ec, field)
+	case "again":
+		return fieldContext_Remedy_again(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Remedy", field.Name)
+}
+
+func childFields_RemedyStep(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "mutation":
+		return fieldContext_RemedyStep_mutation(ctx, ec, field)
+	case "input":
+		return fieldContext_RemedyStep_input(ctx, ec, field)
+	case "by":
+		return fieldContext_RemedyStep_by(ctx, ec, field)
+	case "you":
+		return fieldContext_RemedyStep_you(ctx, ec, field)
+	case "user":
+		return fieldContext_RemedyStep_user(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RemedyStep", field.Name)
+}
+
 func childFields_RemoveUnusedOveragePayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "decision":
@@ -6072,6 +7152,26 @@ func childFields_RenewalCheck(ctx context.Context, ec *executionContext, field g
 	return nil, fmt.Errorf("no field named %q was found under type RenewalCheck", field.Name)
 }
 
+func childFields_Replica(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return fieldContext_Replica_name(ctx, ec, field)
+	case "revision":
+		return fieldContext_Replica_revision(ctx, ec, field)
+	case "source":
+		return fieldContext_Replica_source(ctx, ec, field)
+	case "loadedAt":
+		return fieldContext_Replica_loadedAt(ctx, ec, field)
+	case "seenAt":
+		return fieldContext_Replica_seenAt(ctx, ec, field)
+	case "startedAt":
+		return fieldContext_Replica_startedAt(ctx, ec, field)
+	case "problems":
+		return fieldContext_Replica_problems(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Replica", field.Name)
+}
+
 func childFields_RetrySeatsPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "decision":
@@ -6094,6 +7194,20 @@ func childFields_RevokeServiceTokenPayload(ctx context.Context, ec *executionCon
 		return fieldContext_RevokeServiceTokenPayload_serviceToken(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RevokeServiceTokenPayload", field.Name)
+}
+
+func childFields_RollbackPolicyPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "publication":
+		return fieldContext_RollbackPolicyPayload_publication(ctx, ec, field)
+	case "validation":
+		return fieldContext_RollbackPolicyPayload_validation(ctx, ec, field)
+	case "decision":
+		return fieldContext_RollbackPolicyPayload_decision(ctx, ec, field)
+	case "dryRun":
+		return fieldContext_RollbackPolicyPayload_dryRun(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RollbackPolicyPayload", field.Name)
 }
 
 func childFields_Seat(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -6508,6 +7622,8 @@ func childFields_User(ctx context.Context, ec *executionContext, field graphql.C
 		return fieldContext_User_groups(ctx, ec, field)
 	case "seats":
 		return fieldContext_User_seats(ctx, ec, field)
+	case "viewerCan":
+		return fieldContext_User_viewerCan(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type User", field.Name)
 }
@@ -6550,6 +7666,8 @@ func childFields_Vendor(ctx context.Context, ec *executionContext, field graphql
 		return fieldContext_Vendor_contracts(ctx, ec, field)
 	case "deployments":
 		return fieldContext_Vendor_deployments(ctx, ec, field)
+	case "viewerCan":
+		return fieldContext_Vendor_viewerCan(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Vendor", field.Name)
 }
@@ -6592,6 +7710,8 @@ func childFields_Viewer(ctx context.Context, ec *executionContext, field graphql
 		return fieldContext_Viewer_seats(ctx, ec, field)
 	case "allotments":
 		return fieldContext_Viewer_allotments(ctx, ec, field)
+	case "viewerCan":
+		return fieldContext_Viewer_viewerCan(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Viewer", field.Name)
 }

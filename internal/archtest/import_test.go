@@ -14,6 +14,7 @@ var rooms = map[string][]string{
 	"graph":              {"ent", "internal/fault", "internal/id", "internal/identity", "internal/licensing", "internal/operation", "internal/policy", "internal/query"},
 	"ent":                {"internal/licensing"}, // the value types of its JSON columns
 	"policies":           {},
+	"docs/recipes":       {},
 	"web":                {},
 	"internal/archtest":  {},
 	"internal/bench":     {}, // its tests start everything
@@ -22,16 +23,17 @@ var rooms = map[string][]string{
 	"internal/id":        {},
 	"internal/licensing": {},
 	"internal/identity":  {"internal/fault"},
-	"internal/policy":    {"internal/licensing", "policies"},
+	"internal/policy":    {"internal/licensing", "policies", "docs/recipes"}, // the recipes only for tests
 	"internal/store":     {"ent"},
 	"internal/cost":      {},
 	"internal/feed":      {"internal/fault"},
+	"internal/remedy":    {"internal/fault", "internal/id", "internal/identity", "internal/licensing", "internal/operation", "internal/policy", "internal/store"},
 	"internal/operation": {"ent", "internal/fault", "internal/feed", "internal/id", "internal/identity", "internal/licensing", "internal/policy", "internal/replay",
 		"internal/store", "internal/turn"},
 	"internal/replay": {"ent", "internal/fault", "internal/id", "internal/licensing", "internal/policy", "internal/store"},
 	// It shows the payloads of operations, which know nothing of it.
 	"internal/query": {"ent", "internal/cost", "internal/fault", "internal/id", "internal/identity", "internal/licensing", "internal/operation", "internal/policy",
-		"internal/store"},
+		"internal/remedy", "internal/store"},
 	// It reads as the API does, and not otherwise.
 	"internal/export": {"ent", "internal/cost", "internal/fault", "internal/query"},
 	// It knows no SQL and no policy: commands and the reading side do.

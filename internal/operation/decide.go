@@ -28,7 +28,8 @@ type decision struct {
 	pool       licensing.PoolKey
 	key        requestKey
 	answer     string
-	command    string // what was asked, to be run again (past.go)
+	command    string         // what was asked, to be run again (past.go)
+	heard      *policy.Answer // what the policy said; nil if it was not asked
 }
 
 // storedDecision is a recorded decision found again by its key.
@@ -121,6 +122,7 @@ func (r *reading) refuseOutright(ctx context.Context, action string, key request
 	if d.allow {
 		d.allow = false
 		d.violations = []licensing.Violation{{Code: licensing.RoleRequired, Message: "your roles do not allow " + action}}
+		d.heard.Allow, d.heard.Violations = false, d.violations
 	}
 	return newDenial(d, nil)
 }
@@ -163,13 +165,14 @@ func (r *reading) decideAll(ctx context.Context, before []*policy.Input, ask *po
 }
 
 func (r *reading) decision(ask *policy.Input, answer *policy.Recordable, key requestKey) *decision {
-	input := answer.Asked()
+	input, heard := answer.Asked(), &answer.Answer
 	if input == nil {
-		input = ask.JSON()
+		input, heard = ask.JSON(), nil
 	}
 	d := &decision{
 		at: r.Now(), principal: r.who.name(), action: ask.Action, allow: answer.Allow, violations: answer.Violations,
-		warnings: answer.Warnings, revision: answer.Revision, input: string(input), key: key, command: partOfPast,
+		warnings: append(answer.Warnings[:len(answer.Warnings):len(answer.Warnings)], answer.Unenforced()...), revision: answer.Revision,
+		input: string(input), key: key, command: partOfPast, heard: heard,
 	}
 	if len(ask.Pools) > 0 {
 		d.pool = ask.Pools[0].Key
@@ -178,7 +181,8 @@ func (r *reading) decision(ask *policy.Input, answer *policy.Recordable, key req
 }
 
 // insertDecisions writes decisions and gives them back as clients see them, in order.
-func insertDecisions(ctx context.Context, tx *store.Tx, decisions []*decision) ([]*ent.Decision, error) {
+func (r *Runner) insertDecisions(ctx context.Context, tx *store.Tx, decisions []*decision) ([]*ent.Decision, error) {
+	r.witness(tx, decisions)
 	if err := tx.Together(ctx, insertingDecisions(decisions)); err != nil {
 		return nil, err
 	}

@@ -46,6 +46,8 @@ type Config struct {
 	DefaultLocation string
 	// Apart has the runner answer by the policy the engine was made with, whatever was published.
 	Apart bool
+	// Witness, if it is there, hears every decision the policy took, once it is recorded. It must not make anybody wait.
+	Witness Witness
 }
 
 // Runner takes commands through lock, facts, policy, rule, write and record, in one transaction each.
@@ -259,7 +261,7 @@ func (r *Runner) recordDryRun(ctx context.Context, d *decision) (*ent.Decision, 
 func (r *Runner) recordDecision(ctx context.Context, d *decision) (*ent.Decision, error) {
 	var row *ent.Decision
 	err := r.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
-		rows, err := insertDecisions(ctx, tx, []*decision{d})
+		rows, err := r.insertDecisions(ctx, tx, []*decision{d})
 		if err == nil {
 			row = rows[0]
 		}

@@ -3,6 +3,7 @@ package policy
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -152,6 +153,22 @@ func names(term *ast.Term, what string) (map[string]bool, error) {
 		return nil
 	})
 	return out, err
+}
+
+// relevantGroups collects the groups that the policy names: the lists of strings called groups in the settings and in whatever stands
+// beside them, so that a file of rules can come with a file of settings of its own.
+func relevantGroups(document map[string]any) []string {
+	named := map[string]bool{}
+	for _, value := range document {
+		settings, _ := value.(map[string]any)
+		list, _ := settings["groups"].([]any)
+		for _, item := range list {
+			if name, ok := item.(string); ok {
+				named[name] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(named))
 }
 
 // relevantPlans collects the plans named by settings.plans: exclusive maps a plan to its family, depends a plan to those
