@@ -165,6 +165,7 @@ func (a *App) build(ctx context.Context) (err error) {
 	a.replica.Beat(ctx)
 	a.reader = query.NewReader(query.Config{
 		Store: a.Store, Policy: a.Policy, Clock: cfg.Clock, Daybreak: a.Runner.Daybreak, DefaultLocation: cfg.DefaultLocation,
+		Rehearsal: a.Runner.Rehearsal(),
 	})
 	a.Schema = graph.New(&graph.Resolver{Runner: a.Runner, Reader: a.reader})
 	verifiers.Services = a.Runner

@@ -185,6 +185,7 @@ func (b *batch) write(ctx context.Context, tx *store.Tx) error {
 		}
 	}
 	if len(decisions) > 0 {
+		b.runner.witness(tx, decisions)
 		parts = append(parts, insertingDecisions(decisions))
 	}
 	var head journalHead
@@ -221,6 +222,7 @@ func (b *batch) decisions() (list []*decision, keyed bool) {
 			keyed = keyed || e.decision.key.key != ""
 		}
 		if e.decision != nil {
+			e.decision.command = e.job.told
 			list = append(list, e.decision)
 		}
 	}

@@ -28,6 +28,8 @@ type decision struct {
 	pool       licensing.PoolKey
 	key        requestKey
 	answer     string
+	command    string         // what was asked, to be run again (past.go)
+	heard      *policy.Answer // what the policy said; nil if it was not asked
 }
 
 // storedDecision is a recorded decision found again by its key.
@@ -120,6 +122,7 @@ func (r *reading) refuseOutright(ctx context.Context, action string, key request
 	if d.allow {
 		d.allow = false
 		d.violations = []licensing.Violation{{Code: licensing.RoleRequired, Message: "your roles do not allow " + action}}
+		d.heard.Allow, d.heard.Violations = false, d.violations
 	}
 	return newDenial(d, nil)
 }
@@ -162,13 +165,14 @@ func (r *reading) decideAll(ctx context.Context, before []*policy.Input, ask *po
 }
 
 func (r *reading) decision(ask *policy.Input, answer *policy.Recordable, key requestKey) *decision {
-	input := answer.Asked()
+	input, heard := answer.Asked(), &answer.Answer
 	if input == nil {
-		input = ask.JSON()
+		input, heard = ask.JSON(), nil
 	}
 	d := &decision{
 		at: r.Now(), principal: r.who.name(), action: ask.Action, allow: answer.Allow, violations: answer.Violations,
-		warnings: answer.Warnings, revision: answer.Revision, input: string(input), key: key,
+		warnings: append(answer.Warnings[:len(answer.Warnings):len(answer.Warnings)], answer.Unenforced()...), revision: answer.Revision,
+		input: string(input), key: key, command: partOfPast, heard: heard,
 	}
 	if len(ask.Pools) > 0 {
 		d.pool = ask.Pools[0].Key
@@ -177,7 +181,8 @@ func (r *reading) decision(ask *policy.Input, answer *policy.Recordable, key req
 }
 
 // insertDecisions writes decisions and gives them back as clients see them, in order.
-func insertDecisions(ctx context.Context, tx *store.Tx, decisions []*decision) ([]*ent.Decision, error) {
+func (r *Runner) insertDecisions(ctx context.Context, tx *store.Tx, decisions []*decision) ([]*ent.Decision, error) {
+	r.witness(tx, decisions)
 	if err := tx.Together(ctx, insertingDecisions(decisions)); err != nil {
 		return nil, err
 	}
@@ -196,14 +201,14 @@ func decisionRows(decisions []*decision) []*ent.Decision {
 func insertingDecisions(decisions []*decision) store.Part {
 	n := len(decisions)
 	at, principal, action, revision, input := make([]time.Time, n), make([]string, n), make([]string, n), make([]string, n), make([]string, n)
-	hash, answer, keys := make([]string, n), make([]string, n), make([]*string, n)
+	hash, answer, command, keys := make([]string, n), make([]string, n), make([]string, n), make([]*string, n)
 	allow, dry := make([]bool, n), make([]bool, n)
 	violations, warnings := make([]json.RawMessage, n), make([]json.RawMessage, n)
 	license, allotment, ids := make([]int64, n), make([]int64, n), make([]*int64, n)
 	for i, d := range decisions {
 		ids[i] = &d.id
 		at[i], principal[i], action[i], revision[i], input[i] = d.at, d.principal, d.action, d.revision, d.input
-		allow[i], dry[i], hash[i], answer[i] = d.allow, d.dry, d.key.hash, d.answer
+		allow[i], dry[i], hash[i], answer[i], command[i] = d.allow, d.dry, d.key.hash, d.answer, d.command
 		violations[i], warnings[i] = violationsJSON(d.violations), violationsJSON(d.warnings)
 		license[i], allotment[i] = d.pool.License, d.pool.Allotment
 		if d.key.key != "" {
@@ -217,7 +222,7 @@ func insertingDecisions(decisions []*decision) store.Part {
 		store.Column{Name: "revision", Values: revision}, store.Column{Name: "input", Values: input},
 		store.Column{Name: "license_id", Values: license}, store.Column{Name: "allotment_id", Values: allotment},
 		store.Column{Name: "idempotency_key", Values: keys}, store.Column{Name: "request_hash", Values: hash},
-		store.Column{Name: "answer", Values: answer})
+		store.Column{Name: "answer", Values: answer}, store.Column{Name: "command", Values: command})
 }
 
 func (d *decision) entity() *ent.Decision {

@@ -326,7 +326,7 @@ func (w *writing) turnPage(ctx context.Context) error {
 		return err
 	}
 	if len(w.further) > 0 {
-		if _, err := insertDecisions(ctx, w.tx, w.further); err != nil {
+		if _, err := w.runner.insertDecisions(ctx, w.tx, w.further); err != nil {
 			return err
 		}
 		w.further = nil
