@@ -10,9 +10,9 @@ import (
 )
 
 // reads are the root fields that read. Each shows only what the policy lets the principal see, so whoever is signed in may
-// ask; policy alone denies instead of showing nothing.
+// ask; what is about policies alone denies instead of showing nothing.
 var reads = map[string]bool{
-	"serviceTokens": true, "feeds": true,
+	"serviceTokens": true, "feeds": true, "policyRevision": true, "validatePolicy": true,
 
 	"node": true, "nodes": true, "viewer": true, "vendors": true, "products": true, "contracts": true, "licenses": true,
 	"allotments": true, "users": true, "groups": true, "deployments": true, "allocations": true, "decisions": true, "events": true, "policy": true, "cost": true, "showback": true,
@@ -23,7 +23,7 @@ var reads = map[string]bool{
 // operations are the root fields that write: each is the operation of the same name, which the runner takes through the
 // policy inside its transaction.
 var operations = map[string]bool{
-	"createServiceToken": true, "revokeServiceToken": true,
+	"createServiceToken": true, "revokeServiceToken": true, "publishPolicy": true, "rollbackPolicy": true,
 	"createVendor": true, "deleteVendor": true, "createProduct": true, "updateProduct": true, "deleteProduct": true,
 	"createContract": true, "updateContract": true, "deleteContract": true, "createLicense": true, "updateLicense": true,
 	"deleteLicense": true, "recordDeployments": true, "createAllocation": true, "updateAllocation": true,

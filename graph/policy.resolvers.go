@@ -7,10 +7,67 @@ package graph
 
 import (
 	"context"
+	"fmt"
+	"time"
 
+	"github.com/ringfence/ringfence/graph/generated"
+	"github.com/ringfence/ringfence/internal/operation"
 	"github.com/ringfence/ringfence/internal/query"
 )
+
+func (r *mutationResolver) PublishPolicy(ctx context.Context, input operation.PublishPolicy) (*operation.PolicyPayload, error) {
+	panic(fmt.Errorf("not implemented: PublishPolicy - publishPolicy"))
+}
+
+func (r *mutationResolver) RollbackPolicy(ctx context.Context, input operation.RollbackPolicy) (*operation.PolicyPayload, error) {
+	panic(fmt.Errorf("not implemented: RollbackPolicy - rollbackPolicy"))
+}
+
+func (r *publishPolicyPayloadResolver) Publication(ctx context.Context, obj *operation.PolicyPayload) (*query.PolicyPublication, error) {
+	panic(fmt.Errorf("not implemented: Publication - publication"))
+}
+
+func (r *publishPolicyPayloadResolver) Validation(ctx context.Context, obj *operation.PolicyPayload) (*query.PolicyValidation, error) {
+	panic(fmt.Errorf("not implemented: Validation - validation"))
+}
+
+func (r *publishPolicyPayloadResolver) Decision(ctx context.Context, obj *operation.PolicyPayload) (*query.Decision, error) {
+	panic(fmt.Errorf("not implemented: Decision - decision"))
+}
 
 func (r *queryResolver) Policy(ctx context.Context) (*query.Policy, error) {
 	return r.Reader.Policy(ctx)
 }
+
+func (r *queryResolver) PolicyRevision(ctx context.Context, revision string) (*query.PolicyRevision, error) {
+	panic(fmt.Errorf("not implemented: PolicyRevision - policyRevision"))
+}
+
+func (r *queryResolver) ValidatePolicy(ctx context.Context, files []*operation.PolicyFile, since *time.Time, until *time.Time, last *int) (*query.PolicyValidation, error) {
+	panic(fmt.Errorf("not implemented: ValidatePolicy - validatePolicy"))
+}
+
+func (r *rollbackPolicyPayloadResolver) Publication(ctx context.Context, obj *operation.PolicyPayload) (*query.PolicyPublication, error) {
+	panic(fmt.Errorf("not implemented: Publication - publication"))
+}
+
+func (r *rollbackPolicyPayloadResolver) Validation(ctx context.Context, obj *operation.PolicyPayload) (*query.PolicyValidation, error) {
+	panic(fmt.Errorf("not implemented: Validation - validation"))
+}
+
+func (r *rollbackPolicyPayloadResolver) Decision(ctx context.Context, obj *operation.PolicyPayload) (*query.Decision, error) {
+	panic(fmt.Errorf("not implemented: Decision - decision"))
+}
+
+func (r *Resolver) PublishPolicyPayload() generated.PublishPolicyPayloadResolver {
+	return &publishPolicyPayloadResolver{r}
+}
+
+func (r *Resolver) RollbackPolicyPayload() generated.RollbackPolicyPayloadResolver {
+	return &rollbackPolicyPayloadResolver{r}
+}
+
+type (
+	publishPolicyPayloadResolver  struct{ *Resolver }
+	rollbackPolicyPayloadResolver struct{ *Resolver }
+)

@@ -42,12 +42,14 @@ type ResolverRoot interface {
 	Mutation() MutationResolver
 	PlacePurchaseReservationPayload() PlacePurchaseReservationPayloadResolver
 	PlanRenewalPayload() PlanRenewalPayloadResolver
+	PublishPolicyPayload() PublishPolicyPayloadResolver
 	Query() QueryResolver
 	RecordDeploymentsPayload() RecordDeploymentsPayloadResolver
 	RemoveUnusedOveragePayload() RemoveUnusedOveragePayloadResolver
 	RenewContractPayload() RenewContractPayloadResolver
 	RetrySeatsPayload() RetrySeatsPayloadResolver
 	RevokeServiceTokenPayload() RevokeServiceTokenPayloadResolver
+	RollbackPolicyPayload() RollbackPolicyPayloadResolver
 	SwapGroupLicensePayload() SwapGroupLicensePayloadResolver
 	UnassignSeatsPayload() UnassignSeatsPayloadResolver
 	UnlicenseGroupPayload() UnlicenseGroupPayloadResolver
@@ -136,8 +138,10 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		unmarshalInputOverviewWhere,
 		unmarshalInputPlacePurchaseReservationInput,
 		unmarshalInputPlanRenewalInput,
+		unmarshalInputPolicyFileInput,
 		unmarshalInputProductOrder,
 		unmarshalInputProductWhere,
+		unmarshalInputPublishPolicyInput,
 		unmarshalInputPurchaseReservationOrder,
 		unmarshalInputPurchaseReservationWhere,
 		unmarshalInputRecordDeploymentsInput,
@@ -145,6 +149,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		unmarshalInputRenewContractInput,
 		unmarshalInputRetrySeatsInput,
 		unmarshalInputRevokeServiceTokenInput,
+		unmarshalInputRollbackPolicyInput,
 		unmarshalInputScopeInput,
 		unmarshalInputServicePlanInput,
 		unmarshalInputServiceTokenWhere,
@@ -3067,12 +3072,40 @@ input OverviewOrder {
 type Policy {
   "Hash of its content."
   revision: String!
-  "Where it comes from: ` + "`" + `embedded` + "`" + ` or ` + "`" + `directory` + "`" + `."
+  """
+  Where it comes from: ` + "`" + `embedded` + "`" + ` (built in), ` + "`" + `published` + "`" + ` (by ` + "`" + `publishPolicy` + "`" + ` or ` + "`" + `rollbackPolicy` + "`" + `), ` + "`" + `directory` + "`" + ` or ` + "`" + `bundle` + "`" + ` (deployed with
+  the service: nothing is published over it).
+  """
   source: String!
-  "Why the last attempt to load was refused; empty when what was loaded last is what answers."
+  "Why the last attempt to load another was refused; empty when what was loaded last is what answers. Of this replica; see ` + "`" + `replicas` + "`" + `."
   problems: [PolicyProblem!]!
-  "When it was taken into use."
+  "When it was taken into use by this replica."
   loadedAt: Time!
+  "Its files, by path."
+  files: [PolicyFile!]!
+  "Its own tests, run when they are first asked for."
+  tests: [PolicyTest!]!
+  "How much of it its tests run, measured when it is first asked for; null if it has none."
+  coverage: PolicyCoverage
+  "How it was published; null if it was not."
+  publication: PolicyPublication
+  "User name of who published it; null if nobody did. Personal: empty for those who may not see it."
+  publishedBy: String
+  "Why it was published; null if it was not. May hold personal data: empty for those who may not see that."
+  note: String
+  "The processes that serve from this database, and what each of them answers by, by name; at most 100."
+  replicas: [Replica!]!
+  "What was published, newest first."
+  history(
+    "How many from the start; 20 by default, at most 100."
+    first: Int
+    "Only what comes after this cursor."
+    after: String
+    "How many from the end, instead of ` + "`" + `first` + "`" + `; at most 100."
+    last: Int
+    "Only what comes before this cursor."
+    before: String
+  ): PolicyPublicationConnection!
 }
 
 "One thing that is wrong with a policy that was refused."
@@ -3087,9 +3120,324 @@ type PolicyProblem {
   message: String!
 }
 
+"One file of a policy."
+type PolicyFile {
+  "Its path below the policy."
+  path: String!
+  "What it says."
+  text: String!
+}
+
+"One of a policy's own tests."
+type PolicyTest {
+  "Package and name."
+  name: String!
+  "The file it is in."
+  file: String!
+  "The line at which it begins, from 1."
+  row: Int
+  "Whether it passes."
+  passed: Boolean!
+  "Whether it is not to be run yet: its name begins with ` + "`" + `todo_` + "`" + `."
+  skipped: Boolean!
+  "What it printed."
+  output: String!
+}
+
+"How much of a policy its own tests run."
+type PolicyCoverage {
+  "Percentage of the lines that do something."
+  percent: Float!
+  "By file, tests left out."
+  files: [PolicyFileCoverage!]!
+}
+
+"How much of a file the tests of its policy run."
+type PolicyFileCoverage {
+  "The file."
+  file: String!
+  "Percentage of the lines that do something."
+  percent: Float!
+  "The lines no test runs, in order."
+  missed: [PolicyLines!]!
+}
+
+"Some lines of a file."
+type PolicyLines {
+  "The first, from 1."
+  from: Int!
+  "The last."
+  to: Int!
+}
+
+"A process that serves from this database."
+type Replica {
+  "Its name: the host's, and a word of its own."
+  name: String!
+  "Hash of the policy it answers by."
+  revision: String!
+  "Where that comes from; as in ` + "`" + `Policy.source` + "`" + `."
+  source: String!
+  "When it took that policy into use."
+  loadedAt: Time!
+  "When it last said that it is there; after a minute without a word it is no longer listed."
+  seenAt: Time!
+  "When it started."
+  startedAt: Time!
+  "Why the last policy it was to load was refused; empty when it answers by that."
+  problems: [PolicyProblem!]!
+}
+
+"One time a policy was published, or an earlier one brought back."
+type PolicyPublication implements Node {
+  "Opaque id."
+  id: ID!
+  "Which of the two it was."
+  kind: PolicyPublicationKind!
+  "Hash of the policy that was published."
+  revision: String!
+  "Hash of the policy it replaced."
+  previous: String!
+  "User name of who published it. Personal: empty for those who may not see it."
+  author: String!
+  "Why. May hold personal data: empty for those who may not see that."
+  note: String!
+  "When."
+  createdAt: Time!
+  "What its author was shown would change, in numbers; null if nobody looked."
+  flips: PolicyFlips
+  "The text of the policy that was published."
+  policy: PolicyRevision
+}
+
+"How a policy came to answer."
+enum PolicyPublicationKind {
+  "It was published."
+  PUBLISH
+  "An earlier one was brought back."
+  ROLLBACK
+}
+
+"One page of publications."
+type PolicyPublicationConnection {
+  "The page, each item with its cursor."
+  edges: [PolicyPublicationEdge!]!
+  "The page without cursors."
+  nodes: [PolicyPublication!]!
+  "Where the page begins and ends."
+  pageInfo: PageInfo!
+  "How many there are on all pages. Counted only when asked for."
+  totalCount: Int!
+}
+
+"One item of a page of publications."
+type PolicyPublicationEdge {
+  "The item."
+  node: PolicyPublication!
+  "Opaque place of the item in its order, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  cursor: String!
+}
+
+"A policy that answered, or was published or tried, with its text."
+type PolicyRevision {
+  "Hash of its content."
+  revision: String!
+  "Where it was first read: as in ` + "`" + `Policy.source` + "`" + `, or ` + "`" + `trial` + "`" + ` if it was tried beside the policy that answered."
+  source: String!
+  "When it was first seen."
+  createdAt: Time!
+  "Its files, by path."
+  files: [PolicyFile!]!
+  "The files in which it differs from another revision, by path. INVALID_INPUT if that is not known."
+  changes(
+    "The revision to compare with."
+    from: String!
+  ): [PolicyFileChange!]!
+}
+
+"A file in which two policies differ."
+type PolicyFileChange {
+  "The path."
+  path: String!
+  "What it said; null if it was not there."
+  before: String
+  "What it says; null if it is not there any more."
+  after: String
+}
+
+"What a policy would have answered otherwise to recorded decisions."
+type PolicyFlips {
+  "How many decisions were looked at."
+  examined: Int!
+  "How many that were denied would be allowed. The dangerous direction."
+  looser: Int!
+  "How many that were allowed would be denied."
+  stricter: Int!
+  "How many it has no usable answer to, which denies."
+  failed: Int!
+  "How many would get the same verdict with other reasons, warnings, ceilings or priorities."
+  otherwise: Int!
+  "The same by what makes the difference, the dangerous direction first, then by number; at most 100. Not kept with a publication."
+  groups: [PolicyFlipGroup!]!
+}
+
+"Recorded decisions that one rule would change."
+type PolicyFlipGroup {
+  "Which way they would change."
+  direction: PolicyFlipDirection!
+  "The grant or the code of the finding that makes the difference; or ` + "`" + `ceiling` + "`" + `, ` + "`" + `priority` + "`" + `, ` + "`" + `grants` + "`" + `."
+  rule: String!
+  "Where that rule stands in the policy, as file:row; empty if it is not there."
+  place: String!
+  "What was asked."
+  action: String!
+  "How many there are."
+  count: Int!
+  "The newest of them, if you may see it."
+  example: Decision
+}
+
+"Which way a decision would change."
+enum PolicyFlipDirection {
+  "It was denied and would be allowed."
+  LOOSER
+  "There would be no usable answer, which denies."
+  FAILED
+  "It was allowed and would be denied."
+  STRICTER
+  "The same verdict, with other reasons, warnings, ceilings or priorities."
+  OTHER
+}
+
+"What there is to know about a policy before it is published."
+type PolicyValidation {
+  "Hash of its content."
+  revision: String!
+  "Whether it may answer: there are no problems."
+  sound: Boolean!
+  "Why it would be refused, by place."
+  problems: [PolicyProblem!]!
+  "What does not refuse it, but should be known: that it is slow, say."
+  warnings: [String!]!
+  "Its own tests."
+  tests: [PolicyTest!]!
+  "How much of it its tests run; null if it does not compile."
+  coverage: PolicyCoverage
+  "What it would have answered otherwise; null unless it is sound, or if nobody looked."
+  flips: PolicyFlips
+  """
+  What would change, and where that was looked for, in one word: ` + "`" + `publishPolicy` + "`" + ` takes it, and refuses the policy if by then other recorded
+  decisions would change. Without ` + "`" + `until` + "`" + `, decisions that are recorded in between count, too; on a busy service give ` + "`" + `until` + "`" + `.
+  """
+  expectedFlips: String
+}
+
+"One file of a policy."
+input PolicyFileInput {
+  "Its path below the policy: Rego files anywhere, JSON files at the top."
+  path: String!
+  "What it says, in UTF-8."
+  text: String!
+}
+
+"Input of publishPolicy."
+input PublishPolicyInput {
+  "All files of the policy; it replaces the one that answers entirely. At most 500, and 1 MB together."
+  files: [PolicyFileInput!]!
+  "Why, for the history; at most 2,000 characters."
+  note: String!
+  "What ` + "`" + `validatePolicy` + "`" + ` said would change. CONFLICT if something else would. Only a dry run may leave it out."
+  expectedFlips: String
+  "The policy that is to be replaced. CONFLICT if another one answers."
+  expectedRevision: String
+  "Answer the same and publish nothing."
+  dryRun: Boolean
+  "A retry with the same key gets the first answer. At most 200 characters."
+  idempotencyKey: String
+}
+
+"Answer of publishPolicy."
+type PublishPolicyPayload {
+  "What was published; null in a dry run."
+  publication: PolicyPublication
+  "What there is to know about the policy. In a dry run its problems stand here; otherwise they refuse the request."
+  validation: PolicyValidation!
+  "The decision that allowed it."
+  decision: Decision!
+  "Whether this was a dry run."
+  dryRun: Boolean!
+}
+
+"Input of rollbackPolicy."
+input RollbackPolicyInput {
+  "A policy that answered or was published before."
+  revision: String!
+  "Why, for the history; at most 2,000 characters."
+  note: String!
+  "What would change, as ` + "`" + `validatePolicy` + "`" + ` said it. CONFLICT if something else would. Without it nobody looks: the way back is short."
+  expectedFlips: String
+  "The policy that is to be replaced. CONFLICT if another one answers."
+  expectedRevision: String
+  "Answer the same and publish nothing."
+  dryRun: Boolean
+  "A retry with the same key gets the first answer. At most 200 characters."
+  idempotencyKey: String
+}
+
+"Answer of rollbackPolicy."
+type RollbackPolicyPayload {
+  "What was published; null in a dry run."
+  publication: PolicyPublication
+  "What there is to know about the policy. In a dry run its problems stand here; otherwise they refuse the request."
+  validation: PolicyValidation!
+  "The decision that allowed it."
+  decision: Decision!
+  "Whether this was a dry run."
+  dryRun: Boolean!
+}
+
 extend type Query {
   "The policy that answers now. POLICY_DENIED for those who may not see it."
   policy: Policy!
+  "A policy that answered, or was published or tried; null if there is none of this revision. POLICY_DENIED for those who may not see policies."
+  policyRevision(
+    "Hash of its content."
+    revision: String!
+  ): PolicyRevision
+  """
+  What there is to know about a policy before it is published. It changes nothing. POLICY_DENIED for those who may not publish. Two do not
+  run at a time.
+  """
+  validatePolicy(
+    "All files of the policy. At most 500, and 1 MB together."
+    files: [PolicyFileInput!]!
+    "Look at the decisions recorded from then on; without it, from the first."
+    since: Time
+    "Look at the decisions recorded before then; without it, up to now, and later at those recorded until it is published."
+    until: Time
+    "Look at so many of the newest of them only; 20,000 if neither ` + "`" + `since` + "`" + ` nor ` + "`" + `until` + "`" + ` is given. At most 1,000,000."
+    last: Int
+  ): PolicyValidation!
+}
+
+extend type Mutation {
+  """
+  Have all replicas answer by a policy, within about a second. Global administrators and policy authors may. INVALID_INPUT (field ` + "`" + `files` + "`" + `)
+  if it does not pass the gate; CONFLICT if other decisions would change than you expect, if another policy was published meanwhile, or if
+  the policy of this service is deployed as a directory or a bundle.
+  """
+  publishPolicy(
+    "The policy, why, and what is expected to change."
+    input: PublishPolicyInput!
+  ): PublishPolicyPayload!
+  """
+  Have all replicas answer by a policy again that answered before. Who may, and what refuses it, is as for ` + "`" + `publishPolicy` + "`" + `; NOT_FOUND if
+  there is no such policy.
+  """
+  rollbackPolicy(
+    "The revision, and why."
+    input: RollbackPolicyInput!
+  ): RollbackPolicyPayload!
 }
 `, BuiltIn: false},
 	{Name: "../schema/product.graphqls", Input: `"Something a vendor sells."
@@ -5884,8 +6232,114 @@ func childFields_Policy(ctx context.Context, ec *executionContext, field graphql
 		return fieldContext_Policy_problems(ctx, ec, field)
 	case "loadedAt":
 		return fieldContext_Policy_loadedAt(ctx, ec, field)
+	case "files":
+		return fieldContext_Policy_files(ctx, ec, field)
+	case "tests":
+		return fieldContext_Policy_tests(ctx, ec, field)
+	case "coverage":
+		return fieldContext_Policy_coverage(ctx, ec, field)
+	case "publication":
+		return fieldContext_Policy_publication(ctx, ec, field)
+	case "publishedBy":
+		return fieldContext_Policy_publishedBy(ctx, ec, field)
+	case "note":
+		return fieldContext_Policy_note(ctx, ec, field)
+	case "replicas":
+		return fieldContext_Policy_replicas(ctx, ec, field)
+	case "history":
+		return fieldContext_Policy_history(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Policy", field.Name)
+}
+
+func childFields_PolicyCoverage(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "percent":
+		return fieldContext_PolicyCoverage_percent(ctx, ec, field)
+	case "files":
+		return fieldContext_PolicyCoverage_files(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PolicyCoverage", field.Name)
+}
+
+func childFields_PolicyFile(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "path":
+		return fieldContext_PolicyFile_path(ctx, ec, field)
+	case "text":
+		return fieldContext_PolicyFile_text(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PolicyFile", field.Name)
+}
+
+func childFields_PolicyFileChange(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "path":
+		return fieldContext_PolicyFileChange_path(ctx, ec, field)
+	case "before":
+		return fieldContext_PolicyFileChange_before(ctx, ec, field)
+	case "after":
+		return fieldContext_PolicyFileChange_after(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PolicyFileChange", field.Name)
+}
+
+func childFields_PolicyFileCoverage(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "file":
+		return fieldContext_PolicyFileCoverage_file(ctx, ec, field)
+	case "percent":
+		return fieldContext_PolicyFileCoverage_percent(ctx, ec, field)
+	case "missed":
+		return fieldContext_PolicyFileCoverage_missed(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PolicyFileCoverage", field.Name)
+}
+
+func childFields_PolicyFlipGroup(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "direction":
+		return fieldContext_PolicyFlipGroup_direction(ctx, ec, field)
+	case "rule":
+		return fieldContext_PolicyFlipGroup_rule(ctx, ec, field)
+	case "place":
+		return fieldContext_PolicyFlipGroup_place(ctx, ec, field)
+	case "action":
+		return fieldContext_PolicyFlipGroup_action(ctx, ec, field)
+	case "count":
+		return fieldContext_PolicyFlipGroup_count(ctx, ec, field)
+	case "example":
+		return fieldContext_PolicyFlipGroup_example(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PolicyFlipGroup", field.Name)
+}
+
+func childFields_PolicyFlips(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "examined":
+		return fieldContext_PolicyFlips_examined(ctx, ec, field)
+	case "looser":
+		return fieldContext_PolicyFlips_looser(ctx, ec, field)
+	case "stricter":
+		return fieldContext_PolicyFlips_stricter(ctx, ec, field)
+	case "failed":
+		return fieldContext_PolicyFlips_failed(ctx, ec, field)
+	case "otherwise":
+		return fieldContext_PolicyFlips_otherwise(ctx, ec, field)
+	case "groups":
+		return fieldContext_PolicyFlips_groups(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PolicyFlips", field.Name)
+}
+
+func childFields_PolicyLines(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "from":
+		return fieldContext_PolicyLines_from(ctx, ec, field)
+	case "to":
+		return fieldContext_PolicyLines_to(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PolicyLines", field.Name)
 }
 
 func childFields_PolicyProblem(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5900,6 +6354,110 @@ func childFields_PolicyProblem(ctx context.Context, ec *executionContext, field 
 		return fieldContext_PolicyProblem_message(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type PolicyProblem", field.Name)
+}
+
+func childFields_PolicyPublication(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_PolicyPublication_id(ctx, ec, field)
+	case "kind":
+		return fieldContext_PolicyPublication_kind(ctx, ec, field)
+	case "revision":
+		return fieldContext_PolicyPublication_revision(ctx, ec, field)
+	case "previous":
+		return fieldContext_PolicyPublication_previous(ctx, ec, field)
+	case "author":
+		return fieldContext_PolicyPublication_author(ctx, ec, field)
+	case "note":
+		return fieldContext_PolicyPublication_note(ctx, ec, field)
+	case "createdAt":
+		return fieldContext_PolicyPublication_createdAt(ctx, ec, field)
+	case "flips":
+		return fieldContext_PolicyPublication_flips(ctx, ec, field)
+	case "policy":
+		return fieldContext_PolicyPublication_policy(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PolicyPublication", field.Name)
+}
+
+func childFields_PolicyPublicationConnection(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return fieldContext_PolicyPublicationConnection_edges(ctx, ec, field)
+	case "nodes":
+		return fieldContext_PolicyPublicationConnection_nodes(ctx, ec, field)
+	case "pageInfo":
+		return fieldContext_PolicyPublicationConnection_pageInfo(ctx, ec, field)
+	case "totalCount":
+		return fieldContext_PolicyPublicationConnection_totalCount(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PolicyPublicationConnection", field.Name)
+}
+
+func childFields_PolicyPublicationEdge(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "node":
+		return fieldContext_PolicyPublicationEdge_node(ctx, ec, field)
+	case "cursor":
+		return fieldContext_PolicyPublicationEdge_cursor(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PolicyPublicationEdge", field.Name)
+}
+
+func childFields_PolicyRevision(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "revision":
+		return fieldContext_PolicyRevision_revision(ctx, ec, field)
+	case "source":
+		return fieldContext_PolicyRevision_source(ctx, ec, field)
+	case "createdAt":
+		return fieldContext_PolicyRevision_createdAt(ctx, ec, field)
+	case "files":
+		return fieldContext_PolicyRevision_files(ctx, ec, field)
+	case "changes":
+		return fieldContext_PolicyRevision_changes(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PolicyRevision", field.Name)
+}
+
+func childFields_PolicyTest(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return fieldContext_PolicyTest_name(ctx, ec, field)
+	case "file":
+		return fieldContext_PolicyTest_file(ctx, ec, field)
+	case "row":
+		return fieldContext_PolicyTest_row(ctx, ec, field)
+	case "passed":
+		return fieldContext_PolicyTest_passed(ctx, ec, field)
+	case "skipped":
+		return fieldContext_PolicyTest_skipped(ctx, ec, field)
+	case "output":
+		return fieldContext_PolicyTest_output(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PolicyTest", field.Name)
+}
+
+func childFields_PolicyValidation(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "revision":
+		return fieldContext_PolicyValidation_revision(ctx, ec, field)
+	case "sound":
+		return fieldContext_PolicyValidation_sound(ctx, ec, field)
+	case "problems":
+		return fieldContext_PolicyValidation_problems(ctx, ec, field)
+	case "warnings":
+		return fieldContext_PolicyValidation_warnings(ctx, ec, field)
+	case "tests":
+		return fieldContext_PolicyValidation_tests(ctx, ec, field)
+	case "coverage":
+		return fieldContext_PolicyValidation_coverage(ctx, ec, field)
+	case "flips":
+		return fieldContext_PolicyValidation_flips(ctx, ec, field)
+	case "expectedFlips":
+		return fieldContext_PolicyValidation_expectedFlips(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PolicyValidation", field.Name)
 }
 
 func childFields_Product(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5950,6 +6508,20 @@ func childFields_ProductEdge(ctx context.Context, ec *executionContext, field gr
 		return fieldContext_ProductEdge_cursor(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ProductEdge", field.Name)
+}
+
+func childFields_PublishPolicyPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "publication":
+		return fieldContext_PublishPolicyPayload_publication(ctx, ec, field)
+	case "validation":
+		return fieldContext_PublishPolicyPayload_validation(ctx, ec, field)
+	case "decision":
+		return fieldContext_PublishPolicyPayload_decision(ctx, ec, field)
+	case "dryRun":
+		return fieldContext_PublishPolicyPayload_dryRun(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PublishPolicyPayload", field.Name)
 }
 
 func childFields_PurchaseReservation(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -6076,6 +6648,26 @@ func childFields_RenewalCheck(ctx context.Context, ec *executionContext, field g
 	return nil, fmt.Errorf("no field named %q was found under type RenewalCheck", field.Name)
 }
 
+func childFields_Replica(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return fieldContext_Replica_name(ctx, ec, field)
+	case "revision":
+		return fieldContext_Replica_revision(ctx, ec, field)
+	case "source":
+		return fieldContext_Replica_source(ctx, ec, field)
+	case "loadedAt":
+		return fieldContext_Replica_loadedAt(ctx, ec, field)
+	case "seenAt":
+		return fieldContext_Replica_seenAt(ctx, ec, field)
+	case "startedAt":
+		return fieldContext_Replica_startedAt(ctx, ec, field)
+	case "problems":
+		return fieldContext_Replica_problems(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Replica", field.Name)
+}
+
 func childFields_RetrySeatsPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "decision":
@@ -6098,6 +6690,20 @@ func childFields_RevokeServiceTokenPayload(ctx context.Context, ec *executionCon
 		return fieldContext_RevokeServiceTokenPayload_serviceToken(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RevokeServiceTokenPayload", field.Name)
+}
+
+func childFields_RollbackPolicyPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "publication":
+		return fieldContext_RollbackPolicyPayload_publication(ctx, ec, field)
+	case "validation":
+		return fieldContext_RollbackPolicyPayload_validation(ctx, ec, field)
+	case "decision":
+		return fieldContext_RollbackPolicyPayload_decision(ctx, ec, field)
+	case "dryRun":
+		return fieldContext_RollbackPolicyPayload_dryRun(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RollbackPolicyPayload", field.Name)
 }
 
 func childFields_Seat(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {

@@ -24,7 +24,20 @@ func (w *world) replay() {
 		return
 	}
 	w.unchanged("by what is known", replay.Config{Store: w.Store, Candidate: live}, missing)
+	w.forget()
 	w.unchanged("by the records", replay.Config{Store: w.Store, Candidate: w.twin(live)}, -1)
+}
+
+// forget has the texts of the policies that decided not be kept, as before there was a table of them.
+func (w *world) forget() {
+	w.Helper()
+	err := w.Store.Update(w.Context(), func(ctx context.Context, tx *store.Tx) error {
+		_, err := tx.Exec(ctx, `DELETE FROM policy_revisions`)
+		return err
+	})
+	if err != nil {
+		w.Fatal(err)
+	}
 }
 
 // unchanged replays and fails if something flips, or if more decisions tell nothing than may; -1: any number.

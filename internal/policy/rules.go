@@ -3,6 +3,7 @@ package policy
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
@@ -59,3 +60,6 @@ func textsIn(r *ast.Rule) map[string]bool {
 
 // Says tells whether the text is one of the strings of the rule: the code of a finding, the name of a grant.
 func (r *Rule) Says(text string) bool { return r.says[text] }
+
+// Place gives file:row.
+func (r *Rule) Place() string { return r.File + ":" + strconv.Itoa(r.Row) }

@@ -17,6 +17,7 @@ var maskable = map[string][]string{
 	kindDecision: {"principal", "input"},
 	kindEvent:    {"actor", "data"},
 	kindFeed:     {"actor"},
+	kindPolicy:   {"author"},
 }
 
 // hideUnmaskable takes away a whole type of which the policy masks a field that cannot be masked: showing it all the same

@@ -23,6 +23,8 @@ var finders = map[id.Noun]func(ctx context.Context, s *session, keys []int64) (m
 	id.Event:        finder(events),
 	id.ServiceToken: finder(serviceTokens),
 	id.Feed:         finder(feeds),
+
+	id.PolicyPublication: finder(policyPublications),
 	id.Deployment:   finder(deployments),
 	id.Allocation:   finder(allocations),
 	id.Purchase:     finder(purchases),

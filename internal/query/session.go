@@ -34,8 +34,10 @@ type Config struct {
 // Reader answers what the API asks. It never writes.
 type Reader struct {
 	client  *ent.Client
+	store   *store.Store
 	dialect string
 	policy  *policy.Engine
+	gate    gate
 	clock   func() time.Time
 
 	daybreak        func(ctx context.Context, now time.Time)
@@ -44,7 +46,7 @@ type Reader struct {
 
 // NewReader makes a Reader.
 func NewReader(c Config) *Reader {
-	r := &Reader{client: c.Client, dialect: c.Store.Dialect(), policy: c.Policy, clock: c.Clock, daybreak: c.Daybreak, defaultLocation: c.DefaultLocation}
+	r := &Reader{client: c.Client, store: c.Store, gate: newGate(), dialect: c.Store.Dialect(), policy: c.Policy, clock: c.Clock, daybreak: c.Daybreak, defaultLocation: c.DefaultLocation}
 	if r.client == nil {
 		r.client = c.Store.Client()
 	}

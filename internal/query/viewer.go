@@ -4,10 +4,8 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/ringfence/ringfence/ent/seat"
-	"github.com/ringfence/ringfence/internal/fault"
 )
 
 // Viewer is the principal, as the API shows them to themself.
@@ -59,43 +57,4 @@ func (v *Viewer) Seats(ctx context.Context, first *int, after *string, last *int
 func (v *Viewer) Allotments(ctx context.Context, first *int, after *string, last *int, before *string) (*AllotmentConnection, error) {
 	mine := in("t.id", v.facts.delegated)
 	return root(ctx, v.session, allotments, list{where: mine, order: byKey}, Page{first, after, last, before})
-}
-
-// Policy is the policy that answers now, as the API shows it.
-type Policy struct {
-	Revision string
-	Source   string
-	Problems []*PolicyProblem
-	LoadedAt time.Time
-}
-
-// PolicyProblem is one thing that is wrong with a policy that was refused.
-type PolicyProblem struct {
-	File    string
-	Row     *int
-	Column  *int
-	Message string
-}
-
-// Policy gives the policy that answers now; POLICY_DENIED for those who may not see it.
-func (r *Reader) Policy(ctx context.Context) (*Policy, error) {
-	f, err := r.session(ctx).sight(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if !f.view.All(kindPolicy) {
-		return nil, fault.New(fault.PolicyDenied, "you may not see the policy")
-	}
-	p := &Policy{Revision: r.policy.Revision(), Source: "directory", LoadedAt: r.policy.LoadedAt(), Problems: []*PolicyProblem{}}
-	if r.policy.Source() == "embedded" {
-		p.Source = "embedded"
-	}
-	for _, problem := range r.policy.Problems() {
-		shown := &PolicyProblem{File: problem.File, Message: problem.Message}
-		if problem.Row > 0 {
-			shown.Row, shown.Column = &problem.Row, &problem.Column
-		}
-		p.Problems = append(p.Problems, shown)
-	}
-	return p, nil
 }

@@ -1,7 +1,6 @@
 package replay
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -41,7 +40,7 @@ func (p *places) of(rule string, grant bool) string {
 	if found == nil {
 		return ""
 	}
-	return fmt.Sprintf("%s:%d", found.File, found.Row)
+	return found.Place()
 }
 
 // named tells whether a rule is one of the answer itself: its ceiling, its priority.

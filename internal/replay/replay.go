@@ -19,6 +19,8 @@ type Config struct {
 	// Known are policies at hand, by whose revisions decisions may have been taken: the one that answers now. Others are looked for
 	// among the recorded revisions.
 	Known []*policy.Policy
+	// Against is what the candidate is compared with, whatever was answered then; nil: with what was.
+	Against *policy.Policy
 
 	Since *time.Time // decisions from then on; nil: from the first
 	Until *time.Time // decisions before then; nil: to the last
@@ -116,16 +118,12 @@ func (r *run) compare(ctx context.Context, chunk []record) error {
 
 // examine puts one recorded decision to the candidate.
 func (r *run) examine(ctx context.Context, d *record, to *Report) error {
-	baseline, err := r.baselines.of(ctx, d.revision)
-	if err != nil {
-		return err
-	}
 	question, err := policy.ReadQuestion(d.input)
 	if err != nil {
 		to.skip(d)
 		return nil
 	}
-	was, ok, err := d.before(ctx, baseline, question)
+	was, ok, err := r.before(ctx, d, question)
 	if err != nil {
 		return err
 	}
@@ -152,6 +150,19 @@ func (r *run) examine(ctx context.Context, d *record, to *Report) error {
 	return nil
 }
 
+// before gives what the candidate is compared with; false, if there is nothing to compare with.
+func (r *run) before(ctx context.Context, d *record, q *policy.Question) (before, bool, error) {
+	if r.Against != nil {
+		answer := ask(ctx, r.Against, q)
+		return before{Answer: answer}, !d.says(string(fault.NotFound)), context.Cause(ctx)
+	}
+	baseline, err := r.baselines.of(ctx, d.revision)
+	if err != nil {
+		return before{}, false, err
+	}
+	return d.before(ctx, baseline, q)
+}
+
 func (r *run) tooLate(d *record) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -163,7 +174,9 @@ func (r *run) tooLate(d *record) error {
 
 // files are the texts of the policies that were compared, for the places of rules.
 func (r *run) files() (before, candidate policy.Files) {
-	if newest := r.baselines.newest(); newest != nil {
+	if r.Against != nil {
+		before = r.Against.Files()
+	} else if newest := r.baselines.newest(); newest != nil {
 		before = newest.Files()
 	}
 	return before, r.Candidate.Files()
