@@ -15,14 +15,17 @@ import (
 
 // policyCommands are what an author does with a policy, all on a plain directory; one file per verb.
 type policyCommands struct {
-	Init  policyInit  `cmd:"" help:"Make a directory with the default policy, its tests, the schema of the input and settings for editors."`
-	Check policyCheck `cmd:"" help:"Take a policy through the gate: what would be refused, by file, row and column."`
-	Reset policyReset `cmd:"" help:"Have all replicas answer by the policy that is built in: the way out if a published one keeps everybody out."`
-	Fmt   policyFmt   `cmd:"" help:"Tell which files are not in the form of opa fmt, or write them anew."`
-	Test  policyTest  `cmd:"" help:"Run the tests of a policy."`
-	Lint  policyLint  `cmd:"" help:"Tell what slows a policy down or endangers it, with the place and the price."`
-	Bench policyBench `cmd:"" help:"Measure what typical decisions cost, and which rules are the dearest."`
-	Watch policyWatch `cmd:"" help:"On each save: problems, tests, coverage, and what decisions cost."`
+	Init    policyInit    `cmd:"" help:"Make a directory with the default policy, its tests, the schema of the input and settings for editors."`
+	Check   policyCheck   `cmd:"" help:"Take a policy through the gate: what would be refused, by file, row and column."`
+	Reset   policyReset   `cmd:"" help:"Have all replicas answer by the policy that is built in: the way out if a published one keeps everybody out."`
+	Fmt     policyFmt     `cmd:"" help:"Tell which files are not in the form of opa fmt, or write them anew."`
+	Test    policyTest    `cmd:"" help:"Run the tests of a policy."`
+	Lint    policyLint    `cmd:"" help:"Tell what slows a policy down or endangers it, with the place and the price."`
+	Bench   policyBench   `cmd:"" help:"Measure what typical decisions cost, and which rules are the dearest."`
+	Watch   policyWatch   `cmd:"" help:"On each save: problems, tests, coverage, and what decisions cost."`
+	Explain policyExplain `cmd:"" help:"Why a recorded decision was taken as it was, and what would have it allowed now."`
+
+	Simulate policySimulate `cmd:"" help:"Run the recorded history again under another policy: who would hold a seat, who would wait, what it would cost."`
 }
 
 // policyDir is the directory a verb works on.

@@ -27,19 +27,22 @@ var rooms = map[string][]string{
 	"internal/store":     {"ent"},
 	"internal/cost":      {},
 	"internal/feed":      {"internal/fault"},
+	"internal/remedy":    {"internal/fault", "internal/id", "internal/identity", "internal/licensing", "internal/operation", "internal/policy", "internal/store"},
 	"internal/operation": {"ent", "internal/fault", "internal/feed", "internal/id", "internal/identity", "internal/licensing", "internal/policy", "internal/replay",
 		"internal/store", "internal/turn"},
 	"internal/replay": {"ent", "internal/fault", "internal/id", "internal/licensing", "internal/policy", "internal/store"},
 	// It shows the payloads of operations, which know nothing of it.
 	"internal/query": {"ent", "internal/cost", "internal/fault", "internal/id", "internal/identity", "internal/licensing", "internal/operation", "internal/policy",
-		"internal/store"},
+		"internal/remedy", "internal/store"},
 	// It reads as the API does, and not otherwise.
 	"internal/export": {"ent", "internal/cost", "internal/fault", "internal/query"},
 	// It knows no SQL and no policy: commands and the reading side do.
 	"internal/scim": {"internal/fault", "internal/id", "internal/identity", "internal/operation", "internal/query"},
+	// It takes the path of every command again, and counts what came of it.
+	"internal/history": {"internal/cost", "internal/fault", "internal/id", "internal/licensing", "internal/operation", "internal/policy", "internal/store"},
 	// It speaks as commands do, and looks for what is there.
 	"internal/demo": {"ent", "internal/fault", "internal/feed", "internal/id", "internal/identity", "internal/operation", "internal/store"},
-	"internal/app": {"ent", "graph", "internal/demo", "internal/export", "internal/fault", "internal/feed", "internal/id", "internal/identity", "internal/licensing", "internal/operation",
+	"internal/app": {"ent", "graph", "internal/demo", "internal/export", "internal/fault", "internal/feed", "internal/history", "internal/id", "internal/identity", "internal/licensing", "internal/operation",
 		"internal/policy", "internal/query", "internal/scim", "internal/store", "internal/turn", "policies", "web"},
 }
 

@@ -216,7 +216,11 @@ func (w *writing) createAllotment(ctx context.Context, d *draft, parent *licensi
 	if err := w.storeScope(ctx, row.ID, d.scope); err != nil {
 		return nil, err
 	}
-	w.happened("ALLOTMENT_CREATED", "allotment", row.ID, d.data()).pool = licensing.PoolKey{License: parent.Key.License, Allotment: row.ID}
+	data := d.data()
+	if !parent.Key.IsLicense() {
+		data["parent"] = id.Of(id.Allotment, parent.Key.Allotment).String()
+	}
+	w.happened("ALLOTMENT_CREATED", "allotment", row.ID, data).pool = licensing.PoolKey{License: parent.Key.License, Allotment: row.ID}
 	if err := w.flush(ctx); err != nil {
 		return nil, err
 	}

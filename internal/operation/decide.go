@@ -28,6 +28,7 @@ type decision struct {
 	pool       licensing.PoolKey
 	key        requestKey
 	answer     string
+	command    string // what was asked, to be run again (past.go)
 }
 
 // storedDecision is a recorded decision found again by its key.
@@ -168,7 +169,7 @@ func (r *reading) decision(ask *policy.Input, answer *policy.Recordable, key req
 	}
 	d := &decision{
 		at: r.Now(), principal: r.who.name(), action: ask.Action, allow: answer.Allow, violations: answer.Violations,
-		warnings: answer.Warnings, revision: answer.Revision, input: string(input), key: key,
+		warnings: answer.Warnings, revision: answer.Revision, input: string(input), key: key, command: partOfPast,
 	}
 	if len(ask.Pools) > 0 {
 		d.pool = ask.Pools[0].Key
@@ -196,14 +197,14 @@ func decisionRows(decisions []*decision) []*ent.Decision {
 func insertingDecisions(decisions []*decision) store.Part {
 	n := len(decisions)
 	at, principal, action, revision, input := make([]time.Time, n), make([]string, n), make([]string, n), make([]string, n), make([]string, n)
-	hash, answer, keys := make([]string, n), make([]string, n), make([]*string, n)
+	hash, answer, command, keys := make([]string, n), make([]string, n), make([]string, n), make([]*string, n)
 	allow, dry := make([]bool, n), make([]bool, n)
 	violations, warnings := make([]json.RawMessage, n), make([]json.RawMessage, n)
 	license, allotment, ids := make([]int64, n), make([]int64, n), make([]*int64, n)
 	for i, d := range decisions {
 		ids[i] = &d.id
 		at[i], principal[i], action[i], revision[i], input[i] = d.at, d.principal, d.action, d.revision, d.input
-		allow[i], dry[i], hash[i], answer[i] = d.allow, d.dry, d.key.hash, d.answer
+		allow[i], dry[i], hash[i], answer[i], command[i] = d.allow, d.dry, d.key.hash, d.answer, d.command
 		violations[i], warnings[i] = violationsJSON(d.violations), violationsJSON(d.warnings)
 		license[i], allotment[i] = d.pool.License, d.pool.Allotment
 		if d.key.key != "" {
@@ -217,7 +218,7 @@ func insertingDecisions(decisions []*decision) store.Part {
 		store.Column{Name: "revision", Values: revision}, store.Column{Name: "input", Values: input},
 		store.Column{Name: "license_id", Values: license}, store.Column{Name: "allotment_id", Values: allotment},
 		store.Column{Name: "idempotency_key", Values: keys}, store.Column{Name: "request_hash", Values: hash},
-		store.Column{Name: "answer", Values: answer})
+		store.Column{Name: "answer", Values: answer}, store.Column{Name: "command", Values: command})
 }
 
 func (d *decision) entity() *ent.Decision {

@@ -118,9 +118,9 @@ func (a *adviser) expression(expr *ast.Expr) {
 			a.say(expr.Location, "`not %s` costs about %.1f µs in every decision that comes here: compare a fact with == false, or give the opposite a rule of its own", name, priceOfNot)
 		}
 	}
-	ast.WalkExprs(expr, func(inner *ast.Expr) bool {
-		if inner.IsCall() && inner.Operator().String() == "sprintf" {
-			a.say(inner.Location, "sprintf in the body of a rule costs about %.1f µs even if the rule fails later: format the text in its head", priceOfText)
+	ast.WalkTerms(expr, func(term *ast.Term) bool {
+		if call, ok := term.Value.(ast.Call); ok && call[0].String() == "sprintf" {
+			a.say(term.Location, "sprintf in the body of a rule costs about %.1f µs even if the rule fails later: format the text in its head", priceOfText)
 		}
 		return false
 	})

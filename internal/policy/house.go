@@ -34,7 +34,6 @@ func HouseRules() []HouseRule {
 		{"scope", "A delegate gives no seat to a user outside the scope of the allotment.", "findings", (*house).scope},
 		{"disabled", "A disabled user gets no seat, whoever asks.", "findings", (*house).disabled},
 		{"sight", "Who has no role does not see all decisions, events and service tokens.", "visible", (*house).sight},
-		{"return", "Where policies are published, a global administrator may bring an earlier one back.", "grants", (*house).comeback},
 	}
 }
 
@@ -42,7 +41,6 @@ func HouseRules() []HouseRule {
 type house struct {
 	ctx         context.Context //nolint:containedctx // it lives as long as one check
 	policy      *Policy
-	document    map[string]any
 	all, giving []string // actions
 	slow        bool     // so that there is no asking hundreds of questions
 }
@@ -57,7 +55,7 @@ const mild = 4
 
 // checkHouse holds the policy to the house rules.
 func checkHouse(ctx context.Context, p *Policy, document map[string]any, compiler *ast.Compiler) []Problem {
-	h := &house{ctx: ctx, policy: p, document: document}
+	h := &house{ctx: ctx, policy: p}
 	h.all, h.giving = actionsOf(document)
 	var problems []Problem
 	for _, rule := range HouseRules() {
@@ -250,17 +248,6 @@ func (h *house) sight() []string {
 		}
 	}
 	return found
-}
-
-// comeback: a policy that nobody may take back again would be the last.
-func (h *house) comeback() []string {
-	const rollback = "rollbackPolicy"
-	settings, _ := h.document["settings"].(map[string]any)
-	actions, _ := settings["actions"].(map[string]any)
-	if _, listed := actions[rollback]; !listed || len(h.granted([]string{rollback}, globalAdmin, bare)) > 0 {
-		return nil
-	}
-	return []string{"the role GLOBAL_ADMIN may not " + rollback}
 }
 
 // defaultDocument is the data of the embedded policy, for its list of actions.

@@ -13,6 +13,7 @@ import (
 	"github.com/open-policy-agent/opa/v1/storage"
 	"github.com/open-policy-agent/opa/v1/storage/inmem"
 	"github.com/open-policy-agent/opa/v1/tester"
+	"github.com/open-policy-agent/opa/v1/topdown"
 )
 
 // testTimeout bounds one test of a policy.
@@ -40,7 +41,10 @@ func (g *gate) runTests(ctx context.Context) []Problem {
 			continue
 		}
 		message := fmt.Sprintf("the test %s fails", r.Name)
-		if r.Error != nil {
+		switch {
+		case topdown.IsCancel(r.Error):
+			message = fmt.Sprintf("the test %s takes too long", r.Name)
+		case r.Error != nil:
 			message = fmt.Sprintf("the test %s has no answer: %v", r.Name, r.Error)
 		}
 		problems = append(problems, problemAt(r.Location, message))

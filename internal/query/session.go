@@ -14,6 +14,7 @@ import (
 	"github.com/ringfence/ringfence/internal/fault"
 	"github.com/ringfence/ringfence/internal/identity"
 	"github.com/ringfence/ringfence/internal/licensing"
+	"github.com/ringfence/ringfence/internal/operation"
 	"github.com/ringfence/ringfence/internal/policy"
 	"github.com/ringfence/ringfence/internal/store"
 )
@@ -29,6 +30,8 @@ type Config struct {
 	DefaultLocation string
 	// Client reads instead of the store's own client; nil: the store's. Tests count statements with it.
 	Client *ent.Client
+	// Rehearsal tries commands and keeps nothing of them; nil: nothing can be tried.
+	Rehearsal *operation.Rehearsal
 }
 
 // Reader answers what the API asks. It never writes.
@@ -42,11 +45,14 @@ type Reader struct {
 
 	daybreak        func(ctx context.Context, now time.Time)
 	defaultLocation string
+	rehearsal       *operation.Rehearsal
+	explainers      explainers
 }
 
 // NewReader makes a Reader.
 func NewReader(c Config) *Reader {
-	r := &Reader{client: c.Client, store: c.Store, gate: newGate(), dialect: c.Store.Dialect(), policy: c.Policy, clock: c.Clock, daybreak: c.Daybreak, defaultLocation: c.DefaultLocation}
+	r := &Reader{client: c.Client, store: c.Store, gate: newGate(), dialect: c.Store.Dialect(), policy: c.Policy, clock: c.Clock, daybreak: c.Daybreak,
+		defaultLocation: c.DefaultLocation, rehearsal: c.Rehearsal}
 	if r.client == nil {
 		r.client = c.Store.Client()
 	}
@@ -62,11 +68,13 @@ type session struct {
 	who     *identity.Principal
 	now     time.Time
 	policy  *policy.Policy // one revision for all that is asked
-	walking bool // lists may be read from end to end
+	walking bool           // lists may be read from end to end
 
 	mu     sync.Mutex
 	facts  *facts
 	pooled map[licensing.PoolKey]bool // pools that were looked for, and whether they may be seen
+
+	remedied int // for how many requests remedies were looked for
 
 	portfolios family[struct{}] // the whole position, by the time it was asked for
 }
