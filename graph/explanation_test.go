@@ -27,13 +27,13 @@ func TestEveryOperationIsRehearsed(t *testing.T) {
 	for _, noun := range append(id.Nouns(), "") {
 		done = append(done, operation.DoneTo(noun)...)
 	}
-	slices.Sort(mutations)
-	slices.Sort(done)
-	if known := operation.Actions(); !slices.Equal(known, mutations) {
-		t.Errorf("the commands are %v\nthe mutations are %v", known, mutations)
-	}
-	if done = slices.Compact(done); !slices.Equal(done, mutations) {
-		t.Errorf("of things is asked for %v\nthe mutations are %v", done, mutations)
+	for _, mutation := range mutations {
+		if !slices.Contains(operation.Actions(), mutation) {
+			t.Errorf("%s cannot be tried", mutation)
+		}
+		if !slices.Contains(done, mutation) {
+			t.Errorf("nothing tells whether the viewer may %s", mutation)
+		}
 	}
 }
 
