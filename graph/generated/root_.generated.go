@@ -3574,8 +3574,8 @@ type PolicyRevision {
   files: [PolicyFile!]!
   "The files in which it differs from another revision, by path. INVALID_INPUT if that is not known."
   changes(
-    "The revision to compare with."
-    from: String!
+    "The revision to compare with; without it, the one that answers now."
+    from: String
   ): [PolicyFileChange!]!
 }
 

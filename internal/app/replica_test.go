@@ -1,10 +1,11 @@
 package app_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
-	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -84,7 +85,7 @@ func TestDecisionsWhilePoliciesArePublished(t *testing.T) {
 	license := newLicense(t, admin, made.CreateVendor.Vendor.ID)
 
 	// Each policy warns with its own name, so that an answer shows which one it is by.
-	names2 := map[string]string{} // revision → name
+	nameOf := map[string]string{} // revision → name
 	var mu sync.Mutex
 	var count atomic.Int64
 	stop := make(chan struct{})
@@ -116,12 +117,12 @@ func TestDecisionsWhilePoliciesArePublished(t *testing.T) {
 	for count.Load() < wanted && !t.Failed() {
 		name := fmt.Sprint("POLICY_", published)
 		files := candidate(t, name, "ringfence.rego", "# Nothing granted. The reason", fmt.Sprintf("findings contains {\"code\": %q, \"message\": \"by this policy\", \"effect\": \"warn\"}\n\n# Nothing granted. The reason", name))
-		answer := replicas[published%3].Admin().Send(rollForward, apptest.Vars{"input": in{"files": input(files), "note": name, "expectedFlips": "none@2999-01-01T00:00:00Z.."}})
+		answer := replicas[published%3].Admin().Send(publishOnly, apptest.Vars{"input": in{"files": input(files), "note": name, "expectedFlips": "none@2999-01-01T00:00:00Z.."}})
 		if len(answer.Errors) > 0 {
 			t.Fatalf("%s: %s", name, answer.Raw)
 		}
 		mu.Lock()
-		names2[files.Revision()] = name
+		nameOf[files.Revision()] = name
 		mu.Unlock()
 		published++
 	}
@@ -135,7 +136,7 @@ func TestDecisionsWhilePoliciesArePublished(t *testing.T) {
 		rows, err := r.Client().Decision.Query().All(ctx)
 		for _, d := range rows {
 			seen[d.Revision]++
-			name := names2[d.Revision]
+			name := nameOf[d.Revision]
 			for _, warning := range d.Warnings {
 				if warning.Code != name {
 					mixed++
@@ -154,7 +155,7 @@ func TestDecisionsWhilePoliciesArePublished(t *testing.T) {
 	clean(t, replicas[0]) // that also looks for policies that are not kept
 }
 
-const rollForward = `mutation($input: PublishPolicyInput!) { publishPolicy(input: $input) { publication { id } } }`
+const publishOnly = `mutation($input: PublishPolicyInput!) { publishPolicy(input: $input) { publication { id } } }`
 
 func newLicense(t *testing.T, c *apptest.Client, vendor string) string {
 	t.Helper()
@@ -182,7 +183,7 @@ func TestAServiceStartsWithWhatWasPublished(t *testing.T) {
 			url := storetest.URL(t, d)
 			var one, two string
 			restart := func(t *testing.T, use func(s *apptest.Service)) {
-				t.Run("", func(t *testing.T) { use(apptest.StartOn(t, url, quietly)) }) // it is closed at the end of the subtest
+				t.Run("", func(t *testing.T) { use(apptest.StartOn(t, url, quiet)) }) // it is closed at the end of the subtest
 			}
 			restart(t, func(s *apptest.Service) {
 				one = publish(s.Admin(), candidate(t, "one"), nil).Publication.Revision
@@ -248,8 +249,36 @@ func TestAReplicaThatCannotLoadKeepsWhatItHas(t *testing.T) {
 		if now := nowOf(s.Admin()); now.Revision != good || now.Source != "published" {
 			t.Errorf("it answers by %+v", now)
 		}
-	}, quietly)
+	}, quiet)
 }
 
-// quietly drops the log: what these tests provoke is logged as an error.
-func quietly(c *app.Config) { c.Log = slog.New(slog.DiscardHandler) }
+// Who can open the database brings the built-in policy back, beside services that run and whatever the policy says.
+func TestResetOnTheCommandLine(t *testing.T) {
+	t.Parallel()
+	for _, d := range storetest.Dialects {
+		t.Run(d, func(t *testing.T) {
+			url := storetest.URL(t, d)
+			s := apptest.StartOn(t, url)
+			embedded := s.Policy.Revision()
+			publish(s.Admin(), candidate(t, "wrong", noVendors...), nil)
+			reset := func(args ...string) string {
+				var out, told bytes.Buffer
+				if code := app.Main(t.Context(), append([]string{"policy", "reset", "--database", url}, args...), &out, &told); code != 0 {
+					t.Fatalf("reset: %d %s", code, told.String())
+				}
+				return out.String()
+			}
+			if said := reset("--dry-run"); !strings.Contains(said, "would") || nowOf(s.Admin()).History.TotalCount != 1 {
+				t.Errorf("dry run: %s", said)
+			}
+			reset("vendors cannot be made")
+			within(t, 10*time.Second, "the service answers by the built-in policy", func() bool { return s.Policy.Revision() == embedded })
+			newest := nowOf(s.Admin()).History.Nodes[0]
+			if newest.Kind != "ROLLBACK" || newest.Author != "system" || newest.Note != "vendors cannot be made" {
+				t.Errorf("the history says %+v", newest)
+			}
+			s.Admin().Do(`mutation { createVendor(input: {name: "SAP"}) { decision { id } } }`, nil, nil)
+			clean(t, s)
+		})
+	}
+}

@@ -129,13 +129,13 @@ func (r *reading) refuseOutright(ctx context.Context, action string, key request
 
 // decide puts the question to the policy. It is the only place in the code base that does so for a request; what follows from
 // a request (the queue, group members) is asked in judge.go.
-func (r *reading) decide(ctx context.Context, ask *policy.Input, key requestKey, hidden *fault.Error) (*writing, *denial) {
+func (r *reading) decide(ctx context.Context, ask *policy.Input, key requestKey, hidden unseen) (*writing, *denial) {
 	answer := r.policy.DecideToRecord(ctx, ask)
 	d := r.decision(ask, answer, key)
-	if !answer.Allow && hidden != nil {
-		return nil, r.absent(ask.Action, key, hidden)
-	}
 	if !answer.Allow {
+		if missing := hidden.tell(); missing != nil {
+			return nil, r.absent(ask.Action, key, missing)
+		}
 		return nil, newDenial(d, nil)
 	}
 	return &writing{reading: r, tx: r.tx, decision: d, answer: answer.Answer}, nil
@@ -143,12 +143,12 @@ func (r *reading) decide(ctx context.Context, ask *policy.Input, key requestKey,
 
 // decideAll is decide for a request that needs the answers to other questions first. All answers are recorded; a denial of one is a
 // denial of the request.
-func (r *reading) decideAll(ctx context.Context, before []*policy.Input, ask *policy.Input, key requestKey, hidden *fault.Error) (*writing, *denial) {
+func (r *reading) decideAll(ctx context.Context, before []*policy.Input, ask *policy.Input, key requestKey, hidden unseen) (*writing, *denial) {
 	var further []*decision
 	for _, question := range before {
 		first, no := r.decide(ctx, question, key, nil)
-		if no != nil && hidden != nil {
-			return nil, r.absent(ask.Action, key, hidden)
+		if missing := hidden.tell(); no != nil && missing != nil {
+			return nil, r.absent(ask.Action, key, missing)
 		}
 		if no != nil {
 			no.decision.action = ask.Action

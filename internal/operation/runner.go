@@ -33,8 +33,8 @@ type plan[P any] struct {
 	before []*policy.Input
 	ask    *policy.Input
 	write  func(ctx context.Context, w *writing) (*P, error)
-	// hidden is the answer instead of a denial when the target is something the caller may not see.
-	hidden *fault.Error
+	// hidden tells what is answered instead of a denial when the target is something the caller may not see.
+	hidden unseen
 }
 
 // Config names the parts a Runner is made of.

@@ -185,7 +185,7 @@ func (e *Event) Subject(ctx context.Context) (Node, error) {
 var subjects = map[string]id.Noun{
 	"vendor": id.Vendor, "product": id.Product, "contract": id.Contract, "license": id.License, "allotment": id.Allotment,
 	"user": id.User, "group": id.Group, "groupLicense": id.GroupLicense, "seat": id.Seat, "serviceToken": id.ServiceToken,
-	"feed":       id.Feed, "policyPublication": id.PolicyPublication,
+	"feed": id.Feed, "policyPublication": id.PolicyPublication,
 	"deployment": id.Deployment, "allocation": id.Allocation, "purchaseReservation": id.Purchase,
 }
 
