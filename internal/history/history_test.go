@@ -124,7 +124,7 @@ func same(t *testing.T, r *history.Report) {
 func TestARecordThatIsNotWhole(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, s *apptest.Service) {
 		story := newStory(t, 1, s)
-		story.goOn(func() bool { return len(story.decided) > 60 })
+		story.goOn(func() bool { return len(story.decided) > 120 })
 		run := func(ctx context.Context, until time.Time) (*history.Report, error) {
 			return app.Simulate(ctx, history.Config{Recorded: s.Store, Policy: s.Policy.Current(), Until: until})
 		}
