@@ -4,6 +4,7 @@ GO        ?= go
 NPM       ?= npm
 BIN       := bin
 LINT      := v2.15.0
+REGAL     := v0.35.1
 OPA       := v1.22.2
 DATA      ?= data
 PKGS      ?= ./...
@@ -18,7 +19,7 @@ RACE  := $(shell command -v cc >/dev/null && echo -race)
 WITH_POSTGRES := $(GO) run ./internal/store/storetest/cluster/with
 
 .DEFAULT_GOAL := help
-.PHONY: help run build profile web generate migration test web-test lint fmt policy-test bench fuzz cover ci clean
+.PHONY: help run build profile web generate migration test web-test lint fmt policy-lint policy-opa policy-test bench fuzz cover ci clean
 
 help: ## List the targets.
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,8 +57,23 @@ test: web ## Run all tests, on SQLite and PostgreSQL (one is started if need be)
 web-test: web ## Run the tests of the GraphiQL page in a browser (needs Chromium).
 	cd web && $(NPM) test
 
-lint: $(BIN)/golangci-lint-$(LINT) ## Look for faults and habits (golangci-lint, pinned).
+lint: $(BIN)/golangci-lint-$(LINT) policy-lint ## Look for faults and habits (golangci-lint, pinned; regal for the policies, where it can be had).
 	$< run $(PKGS)
+
+# regal is no part of the service. Where the module proxy does not have it, the policies are linted elsewhere.
+policy-lint: ## Lint the policies with regal, if it can be had.
+	@$(MAKE) -s $(BIN)/regal-$(REGAL) 2>/dev/null && $(BIN)/regal-$(REGAL) lint policies || \
+	  { test ! -x $(BIN)/regal-$(REGAL) && echo 'regal $(REGAL) cannot be had here: the policies are not linted by it' >&2; }
+
+policy-opa: $(BIN)/opa-$(OPA) ## Check and test the policies with opa itself, as an author with an editor would.
+	$< check --strict --schema policies/schemas policies
+	$< check --strict --schema policies/schemas/input.json policies
+	$< test policies
+
+$(BIN)/regal-$(REGAL):
+	@mkdir -p $(BIN)
+	GOBIN=$(CURDIR)/$(BIN) GOFLAGS= $(GO) install github.com/styrainc/regal@$(REGAL)
+	mv $(BIN)/regal $@
 
 fmt: $(BIN)/golangci-lint-$(LINT) ## Format the Go files.
 	$< fmt

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/ringfence/ringfence/ent"
+	"github.com/ringfence/ringfence/graph"
 	"github.com/ringfence/ringfence/internal/id"
 	"github.com/ringfence/ringfence/internal/operation"
 	"github.com/ringfence/ringfence/internal/remedy"
@@ -20,19 +21,19 @@ import (
 // Every mutation can be tried, and is done to something of which can be asked whether the viewer may.
 func TestEveryOperationIsRehearsed(t *testing.T) {
 	var mutations, done []string
-	for _, field := range schemaOf(t).Mutation.Fields {
+	for _, field := range graph.New(&graph.Resolver{}).Schema().Mutation.Fields {
 		mutations = append(mutations, field.Name)
 	}
 	for _, noun := range append(id.Nouns(), "") {
 		done = append(done, operation.DoneTo(noun)...)
 	}
-	slices.Sort(mutations)
-	slices.Sort(done)
-	if known := operation.Actions(); !slices.Equal(known, mutations) {
-		t.Errorf("the commands are %v\nthe mutations are %v", known, mutations)
-	}
-	if done = slices.Compact(done); !slices.Equal(done, mutations) {
-		t.Errorf("of things is asked for %v\nthe mutations are %v", done, mutations)
+	for _, mutation := range mutations {
+		if !slices.Contains(operation.Actions(), mutation) {
+			t.Errorf("%s cannot be tried", mutation)
+		}
+		if !slices.Contains(done, mutation) {
+			t.Errorf("nothing tells whether the viewer may %s", mutation)
+		}
 	}
 }
 
@@ -64,7 +65,7 @@ func TestEveryCodeHasARemedyOrAReason(t *testing.T) {
 
 func TestEveryKindOfRemedyIsInTheSchema(t *testing.T) {
 	var kinds, known []string
-	for _, value := range schemaOf(t).Types["RemedyKind"].EnumValues {
+	for _, value := range graph.New(&graph.Resolver{}).Schema().Types["RemedyKind"].EnumValues {
 		kinds = append(kinds, value.Name)
 	}
 	for _, kind := range remedy.Kinds() {

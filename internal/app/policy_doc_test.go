@@ -72,7 +72,7 @@ func TestPolicyPageRequests(t *testing.T) {
 		}
 		decision, requests := "", 0
 		for i, b := range blocks {
-			if b[1] != "graphql" {
+			if b[1] != "graphql" || b[2] == "author" {
 				continue
 			}
 			requests++
@@ -90,6 +90,61 @@ func TestPolicyPageRequests(t *testing.T) {
 			t.Errorf("%d requests were found", requests)
 		}
 	}, apptest.Policies(policytest.Cooked(t, "four_eyes")))
+}
+
+// How a policy is published, as docs/policy.md says it: looked at, published for what was seen, and taken back.
+func TestPolicyPagePublishing(t *testing.T) {
+	blocks := policyPage(t)
+	files := []map[string]string{}
+	dir := policytest.Cooked(t, "soft_limit")
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range entries {
+		text, err := os.ReadFile(filepath.Join(dir, entry.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, map[string]string{"path": entry.Name(), "text": string(text)})
+	}
+	apptest.Each(t, func(t *testing.T, s *apptest.Service) {
+		author := s.As("author@contoso.example", "POLICY_AUTHOR")
+		revision := func() string {
+			var now struct{ Policy struct{ Revision string } }
+			author.Do(`{ policy { revision } }`, nil, &now)
+			return now.Policy.Revision
+		}
+		before, flips, requests := revision(), "", 0
+		for i, b := range blocks {
+			if b[1] != "graphql" || b[2] != "author" {
+				continue
+			}
+			requests++
+			vars := apptest.Vars{}
+			for name, value := range map[string]any{"files": files, "flips": flips, "before": before} {
+				if strings.Contains(b[3], "$"+name) {
+					vars[name] = value
+				}
+			}
+			answer := author.Send(b[3], vars)
+			var seen struct {
+				ValidatePolicy struct{ ExpectedFlips string }
+			}
+			if err := json.Unmarshal(answer.Data, &seen); err == nil && seen.ValidatePolicy.ExpectedFlips != "" {
+				flips = seen.ValidatePolicy.ExpectedFlips
+			}
+			if got, want := parsed(t, brief(t, answer)), parsed(t, []byte(strings.ReplaceAll(blocks[i+1][3], "FLIPS", flips))); !reflect.DeepEqual(got, want) {
+				t.Errorf("%s is answered\n%v\nand the page says\n%v", b[3], got, want)
+			}
+			if published := strings.Contains(b[3], "publishPolicy"); published && revision() == before {
+				t.Error("what was published does not answer")
+			}
+		}
+		if requests != 3 || revision() != before {
+			t.Errorf("%d requests were found; %s answers, before it was %s", requests, revision(), before)
+		}
+	})
 }
 
 // brief is what the page shows of an answer: the data, or of its error what matters there.

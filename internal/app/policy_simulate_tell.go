@@ -18,7 +18,7 @@ func tellSimulation(to io.Writer, r *history.Report) error {
 		fmt.Fprintf(w, "%d denials from before requests were recorded are left out\n", r.Counts.Skipped)
 	}
 	if r.Counts.Unknown > 0 {
-		fmt.Fprintf(w, "%d denied imports would be allowed; their files were not kept, so what they would bring is not told\n", r.Counts.Unknown)
+		fmt.Fprintf(w, "%d denied imports cannot be judged: the file of a denied import is not kept\n", r.Counts.Unknown)
 	}
 	if r.Nothing() {
 		fmt.Fprintln(w, "nothing would be different")

@@ -116,13 +116,13 @@ func users(then, now *side) (list []User, more int) {
 		list = append(list, User{ID: label(id.User, who.user), License: label(id.License, who.license), Then: string(was.state), Now: string(is.state), Waited: waited})
 	}
 	slices.SortStableFunc(list, func(a, b User) int {
-		return cmp.Or(cmp.Compare(change0(a), change0(b)), -cmp.Compare(abs(a.Waited.Now-a.Waited.Then), abs(b.Waited.Now-b.Waited.Then)))
+		return cmp.Or(cmp.Compare(urgency(a), urgency(b)), -cmp.Compare(abs(a.Waited.Now-a.Waited.Then), abs(b.Waited.Now-b.Waited.Then)))
 	})
 	return cut(list)
 }
 
-// change0 puts those first whose state is another one.
-func change0(u User) int {
+// urgency puts those first whose state is another one.
+func urgency(u User) int {
 	if u.Then != u.Now {
 		return 0
 	}

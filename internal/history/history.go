@@ -70,7 +70,7 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 		return nil, err
 	}
 	r := &replay{Config: cfg, record: rec, names: newNames(cfg.Recorded, cfg.Scratch, rec), groups: map[groupKey]*Difference{}}
-	r.runner = operation.NewRunner(operation.Config{Store: cfg.Scratch, Policy: policy.Fixed(cfg.Policy), Logger: cfg.Logger, DefaultLocation: cfg.DefaultLocation})
+	r.runner = operation.NewRunner(operation.Config{Store: cfg.Scratch, Policy: policy.Fixed(cfg.Policy), Logger: cfg.Logger, DefaultLocation: cfg.DefaultLocation, Apart: true})
 	defer r.runner.Close()
 	if err := r.run(ctx); err != nil {
 		return nil, err

@@ -69,8 +69,8 @@ func (r *replay) direction(s *step, now *operation.Outcome, missing bool) Direct
 		return Looser
 	case s.allow != now.Allow:
 		return Stricter
-	case sameViolations(s.violations, now.Violations, r.names) && sameViolations(s.warnings, now.Warnings, r.names):
-		return Same
+	case sameViolations(s.violations, now.Violations, r.names) && (!s.allow || sameViolations(s.warnings, now.Warnings, r.names)):
+		return Same // a request that was denied has no warnings that anybody is told
 	case s.allow && len(s.violations) > len(now.Violations):
 		return Looser
 	case s.allow && len(s.violations) < len(now.Violations):

@@ -33,12 +33,13 @@ const (
 	Feed         Noun = "fed"
 
 	PolicyPublication Noun = "pub"
+	PolicyTrial       Noun = "trl"
 )
 
 // Nouns lists every noun.
 func Nouns() []Noun {
 	return []Noun{Vendor, Product, ServicePlan, Contract, License, Allotment, User, Group, GroupLicense, Seat, Decision, Event,
-		Deployment, Allocation, Purchase, ServiceToken, Feed, PolicyPublication}
+		Deployment, Allocation, Purchase, ServiceToken, Feed, PolicyPublication, PolicyTrial}
 }
 
 // ID names one thing to clients. The zero ID names nothing.

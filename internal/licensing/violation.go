@@ -46,4 +46,12 @@ type Violation struct {
 	Available *int64   `json:"available,omitempty"`
 	ShortBy   *int64   `json:"shortBy,omitempty"`
 	Field     string   `json:"field,omitempty"`
+
+	// Effect is EffectDryRun for a finding that is recorded and does nothing else; empty for all that is told to the caller. Such a
+	// finding counts the subjects it is about, none if it is about the whole request.
+	Effect   string `json:"effect,omitempty"`
+	Subjects int64  `json:"subjects,omitempty"`
 }
+
+// EffectDryRun is the effect of a finding that is only tried: what it would deny is recorded with the decision.
+const EffectDryRun = "dryrun"

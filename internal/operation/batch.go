@@ -185,6 +185,7 @@ func (b *batch) write(ctx context.Context, tx *store.Tx) error {
 		}
 	}
 	if len(decisions) > 0 {
+		b.runner.witness(tx, decisions)
 		parts = append(parts, insertingDecisions(decisions))
 	}
 	var head journalHead

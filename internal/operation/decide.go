@@ -28,7 +28,8 @@ type decision struct {
 	pool       licensing.PoolKey
 	key        requestKey
 	answer     string
-	command    string // what was asked, to be run again (past.go)
+	command    string         // what was asked, to be run again (past.go)
+	heard      *policy.Answer // what the policy said; nil if it was not asked
 }
 
 // storedDecision is a recorded decision found again by its key.
@@ -121,19 +122,20 @@ func (r *reading) refuseOutright(ctx context.Context, action string, key request
 	if d.allow {
 		d.allow = false
 		d.violations = []licensing.Violation{{Code: licensing.RoleRequired, Message: "your roles do not allow " + action}}
+		d.heard.Allow, d.heard.Violations = false, d.violations
 	}
 	return newDenial(d, nil)
 }
 
 // decide puts the question to the policy. It is the only place in the code base that does so for a request; what follows from
 // a request (the queue, group members) is asked in judge.go.
-func (r *reading) decide(ctx context.Context, ask *policy.Input, key requestKey, hidden *fault.Error) (*writing, *denial) {
+func (r *reading) decide(ctx context.Context, ask *policy.Input, key requestKey, hidden unseen) (*writing, *denial) {
 	answer := r.policy.DecideToRecord(ctx, ask)
 	d := r.decision(ask, answer, key)
-	if !answer.Allow && hidden != nil {
-		return nil, r.absent(ask.Action, key, hidden)
-	}
 	if !answer.Allow {
+		if missing := hidden.tell(); missing != nil {
+			return nil, r.absent(ask.Action, key, missing)
+		}
 		return nil, newDenial(d, nil)
 	}
 	return &writing{reading: r, tx: r.tx, decision: d, answer: answer.Answer}, nil
@@ -141,12 +143,12 @@ func (r *reading) decide(ctx context.Context, ask *policy.Input, key requestKey,
 
 // decideAll is decide for a request that needs the answers to other questions first. All answers are recorded; a denial of one is a
 // denial of the request.
-func (r *reading) decideAll(ctx context.Context, before []*policy.Input, ask *policy.Input, key requestKey, hidden *fault.Error) (*writing, *denial) {
+func (r *reading) decideAll(ctx context.Context, before []*policy.Input, ask *policy.Input, key requestKey, hidden unseen) (*writing, *denial) {
 	var further []*decision
 	for _, question := range before {
 		first, no := r.decide(ctx, question, key, nil)
-		if no != nil && hidden != nil {
-			return nil, r.absent(ask.Action, key, hidden)
+		if missing := hidden.tell(); no != nil && missing != nil {
+			return nil, r.absent(ask.Action, key, missing)
 		}
 		if no != nil {
 			no.decision.action = ask.Action
@@ -163,13 +165,14 @@ func (r *reading) decideAll(ctx context.Context, before []*policy.Input, ask *po
 }
 
 func (r *reading) decision(ask *policy.Input, answer *policy.Recordable, key requestKey) *decision {
-	input := answer.Asked()
+	input, heard := answer.Asked(), &answer.Answer
 	if input == nil {
-		input = ask.JSON()
+		input, heard = ask.JSON(), nil
 	}
 	d := &decision{
 		at: r.Now(), principal: r.who.name(), action: ask.Action, allow: answer.Allow, violations: answer.Violations,
-		warnings: answer.Warnings, revision: answer.Revision, input: string(input), key: key, command: partOfPast,
+		warnings: append(answer.Warnings[:len(answer.Warnings):len(answer.Warnings)], answer.Unenforced()...), revision: answer.Revision,
+		input: string(input), key: key, command: partOfPast, heard: heard,
 	}
 	if len(ask.Pools) > 0 {
 		d.pool = ask.Pools[0].Key
@@ -178,7 +181,8 @@ func (r *reading) decision(ask *policy.Input, answer *policy.Recordable, key req
 }
 
 // insertDecisions writes decisions and gives them back as clients see them, in order.
-func insertDecisions(ctx context.Context, tx *store.Tx, decisions []*decision) ([]*ent.Decision, error) {
+func (r *Runner) insertDecisions(ctx context.Context, tx *store.Tx, decisions []*decision) ([]*ent.Decision, error) {
+	r.witness(tx, decisions)
 	if err := tx.Together(ctx, insertingDecisions(decisions)); err != nil {
 		return nil, err
 	}

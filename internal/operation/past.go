@@ -40,10 +40,10 @@ type recordable interface {
 	action() string
 }
 
-// tellPast makes what is recorded of a request. A dry run changes nothing and is not run again; nor is the publication of a policy, because
-// history is run again under one.
+// tellPast makes what is recorded of a request. Nil is for those that are not run again: a dry run changes nothing, and to replace the
+// policy changes nothing where one policy is tried all the time.
 func tellPast(who *identity.Principal, cmd recordable) (*past, error) {
-	if _, publishes := cmd.(committed); publishes || cmd.request().dry() {
+	if _, replaces := cmd.(committed); replaces || cmd.request().dry() {
 		return nil, nil //nolint:nilnil // nothing is recorded, and that is no error
 	}
 	p := &past{Roles: who.Roles, Purpose: who.Purpose}

@@ -27,7 +27,8 @@ func TestRecipeSoftLimit(t *testing.T) {
 	each(t, func(w *world) {
 		l := w.license(10)
 		w.assign(l, w.users(10))
-		w.want(outcome(w.assign(l, w.users(1))), "ACTIVE OVER_LIMIT_GRANTED")
+		p := w.do("assignSeats", in{"licenseId": l, "userIds": w.users(1)})
+		w.want(outcome(p.Results)+" "+p.Decision.Warnings[0].Code, "ACTIVE OVER_LIMIT_GRANTED")
 		w.want(outcome(w.assign(l, w.users(1))), "INSUFFICIENT_POOL")
 		w.want(w.figures(l), "10: 11 used 0 reserved 0 left OVER_LIMIT 1 over")
 	}, recipe(t, "soft_limit"))
@@ -215,7 +216,8 @@ func TestRecipeAnnounced(t *testing.T) {
 	each(t, func(w *world) {
 		l := w.license(10)
 		robots := w.users(2, in{"type": "SERVICE_ACCOUNT"})
-		w.want(outcome(w.assign(l, robots[:1])), "ACTIVE NO_SERVICE_ACCOUNTS")
+		p := w.do("assignSeats", in{"licenseId": l, "userIds": robots[:1]})
+		w.want(outcome(p.Results)+" "+p.Decision.Warnings[0].Code, "ACTIVE NO_SERVICE_ACCOUNTS")
 		w.Clock.Advance(6 * 24 * time.Hour)
 		w.want(outcome(w.assign(l, robots[1:])), "NO_SERVICE_ACCOUNTS")
 	}, apptest.Policies(dir))

@@ -137,6 +137,7 @@ func seatEvent(seat *licensing.Seat) string {
 func (w *writing) record(ctx context.Context) ([]*ent.Decision, error) {
 	w.seatEvents(func(*licensing.Seat) (*decision, string) { return w.accountable(), w.who.name() })
 	decisions := append(slices.Clone(w.further), w.decision)
+	w.runner.witness(w.tx, decisions)
 	parts := []store.Part{insertingDecisions(decisions)}
 	var head journalHead
 	if len(w.events) > 0 {

@@ -33,8 +33,8 @@ type plan[P any] struct {
 	before []*policy.Input
 	ask    *policy.Input
 	write  func(ctx context.Context, w *writing) (*P, error)
-	// hidden is the answer instead of a denial when the target is something the caller may not see.
-	hidden *fault.Error
+	// hidden tells what is answered instead of a denial when the target is something the caller may not see.
+	hidden unseen
 }
 
 // Config names the parts a Runner is made of.
@@ -46,6 +46,8 @@ type Config struct {
 	DefaultLocation string
 	// Apart has the runner answer by the policy the engine was made with, whatever was published.
 	Apart bool
+	// Witness, if it is there, hears every decision the policy took, once it is recorded. It must not make anybody wait.
+	Witness Witness
 }
 
 // Runner takes commands through lock, facts, policy, rule, write and record, in one transaction each.
@@ -259,7 +261,7 @@ func (r *Runner) recordDryRun(ctx context.Context, d *decision) (*ent.Decision, 
 func (r *Runner) recordDecision(ctx context.Context, d *decision) (*ent.Decision, error) {
 	var row *ent.Decision
 	err := r.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
-		rows, err := insertDecisions(ctx, tx, []*decision{d})
+		rows, err := r.insertDecisions(ctx, tx, []*decision{d})
 		if err == nil {
 			row = rows[0]
 		}

@@ -56,7 +56,7 @@ func (a *adviser) say(at *ast.Location, format string, args ...any) {
 
 // learn collects the rules there are, and those that are asked for: by the service, or by another rule.
 func (a *adviser) learn() {
-	for _, name := range []string{"decision", "visible", "masked", "actions", "include"} {
+	for _, name := range []string{"decision", "listed", "masked", "actions", "include"} {
 		a.used[name] = true
 	}
 	for _, module := range a.modules {

@@ -14,6 +14,7 @@ type Answer struct {
 	Grants     []string              // names of the rules that granted
 	Violations []licensing.Violation // why the request is refused as a whole; empty exactly if Allow
 	Warnings   []licensing.Violation // what the caller should know; never refuses
+	DryRuns    []licensing.Violation // findings that are only tried: recorded, without any effect on the caller
 	Subjects   []SubjectAnswer       // as many as Input.Subjects, in the same order
 	// Ceilings says how high used + reserved of a pool may go by this request, in whole units, never below the limit.
 	// A pool that is absent stops at its limit.
@@ -26,7 +27,36 @@ type SubjectAnswer struct {
 	Denials  []licensing.Violation // the subject is not served
 	Errors   []licensing.Violation // the seat is recorded in state ERROR
 	Warnings []licensing.Violation
-	Priority float64 // place in the queue, higher first
+	DryRuns  []licensing.Violation // findings that are only tried
+	Priority float64               // place in the queue, higher first
+}
+
+// Unenforced gives the findings that are only tried, of the request and of its subjects: one for each code, pool and field, with the
+// number of subjects it is about.
+func (a *Answer) Unenforced() []licensing.Violation {
+	list := a.DryRuns
+	at := map[unenforcedKey]int{}
+	for i := range a.Subjects {
+		for _, v := range a.Subjects[i].DryRuns {
+			key := unenforcedKey{code: v.Code, field: v.Field}
+			if v.Pool != nil {
+				key.pool = *v.Pool
+			}
+			place, known := at[key]
+			if !known {
+				place = len(list)
+				at[key] = place
+				list = append(list[:place:place], v)
+			}
+			list[place].Subjects++
+		}
+	}
+	return list
+}
+
+type unenforcedKey struct {
+	code, field string
+	pool        licensing.PoolKey
 }
 
 // Recordable is an answer with the very document it answers.

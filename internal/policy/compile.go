@@ -17,7 +17,7 @@ import (
 
 const (
 	decisionQuery = "data.ringfence.decision"
-	readQuery     = `{"visible": data.ringfence.visible, "masked": data.ringfence.masked, "actions": data.ringfence.actions}`
+	readQuery     = `{"masked": data.ringfence.masked, "actions": data.ringfence.actions}`
 	testSuffix    = "_test.rego"
 )
 

@@ -68,7 +68,7 @@ func withConstruct(t testing.TB, body, more string) *Policy {
 	}
 	files["extra.json"] = string(extra)
 	if body != "" {
-		files["construct.rego"] = "package ringfence\n\nfindings contains {\"code\": \"FOUND\", \"message\": \"found\"} if {\n\t" + body + "\n}\n\n" + more + "\n"
+		files["construct.rego"] = "package ringfence\n\nseat_findings contains {\"code\": \"FOUND\", \"message\": \"found\"} if {\n\t" + body + "\n}\n\n" + more + "\n"
 	}
 	p, problems := Build(t.Context(), files, Limits{Logger: quiet(), Timeout: DefaultTimeout * 20})
 	if len(problems) > 0 {

@@ -12,10 +12,14 @@ import (
 
 // Effects of a finding. A finding without one denies.
 const (
-	effectDeny  = "deny"
-	effectError = "error"
-	effectWarn  = "warn"
+	effectDeny   = "deny"
+	effectError  = "error"
+	effectWarn   = "warn"
+	effectDryRun = licensing.EffectDryRun
 )
+
+// effects are all that a finding may have.
+var effects = []string{effectDeny, effectError, effectWarn, effectDryRun}
 
 // maxFindings bounds what an answer may carry back: no sound policy has more to say about one subject than this.
 const maxFindings = 64
@@ -98,17 +102,17 @@ func decodeFinding(item *ast.Term, f *frame, out *Answer) error {
 		return fmt.Errorf("%w: a finding without a code or a message", errShape)
 	}
 	if read.subject == nil {
-		return read.addTo(&out.Violations, nil, &out.Warnings)
+		return read.addTo(&out.Violations, nil, &out.Warnings, &out.DryRuns)
 	}
 	if *read.subject < 0 || *read.subject >= int64(f.subjects) {
 		return fmt.Errorf("%w: subject %d of %d", errShape, *read.subject, f.subjects)
 	}
 	subject := &out.Subjects[*read.subject]
-	return read.addTo(&subject.Denials, &subject.Errors, &subject.Warnings)
+	return read.addTo(&subject.Denials, &subject.Errors, &subject.Warnings, &subject.DryRuns)
 }
 
 // addTo files the finding by its effect. The state ERROR is a seat's, so a finding about the request cannot have it.
-func (r *finding) addTo(denials, failures, warnings *[]licensing.Violation) error {
+func (r *finding) addTo(denials, failures, warnings, dryRuns *[]licensing.Violation) error {
 	target := denials
 	switch r.effect {
 	case effectDeny:
@@ -116,6 +120,9 @@ func (r *finding) addTo(denials, failures, warnings *[]licensing.Violation) erro
 		target = warnings
 	case effectError:
 		target = failures
+	case effectDryRun:
+		target = dryRuns
+		r.violation.Effect = effectDryRun
 	default:
 		target = nil
 	}

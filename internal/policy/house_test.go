@@ -16,7 +16,7 @@ func small(rules string) policy.Files {
 
 decision := {"grants": grants, "findings": findings, "ceiling": {}, "priority": 0}
 
-visible := {"seat": ["self"]}
+listed.seat if input.row.user_id == input.principal.user_id
 
 masked := {}
 
@@ -84,7 +84,7 @@ func TestHouseRules(t *testing.T) {
 
 func TestHouseRuleOfSight(t *testing.T) {
 	files := small(`grants contains "admin" if input.principal.tier == "GLOBAL_ADMIN"` + guarded)
-	files["p.rego"] = strings.Replace(files["p.rego"], `{"seat": ["self"]}`, `{"event": ["all"]}`, 1)
+	files["p.rego"] = strings.Replace(files["p.rego"], `listed.seat if input.row.user_id == input.principal.user_id`, `listed.event := true`, 1)
 	if problems := check(t, files); len(problems) != 1 || !strings.Contains(problems[0].Message, "every event is visible") || problems[0].Row != 5 {
 		t.Errorf("got %v", problems)
 	}

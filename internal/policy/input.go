@@ -57,6 +57,7 @@ type Principal struct {
 	System     bool  // the service itself; never set from a token
 	UserID     int64 // 0 when no user of the directory carries the name
 	DelegateOf bool  // is a delegate of any allotment, directly or through a group
+	Reach      Reach // what list rules may know besides; decisions do not
 }
 
 // License is the license a request is about.

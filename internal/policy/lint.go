@@ -50,10 +50,16 @@ func (v vocabulary) collect(name string, node any) {
 func (v vocabulary) check(modules map[string]*ast.Module) []Problem {
 	var problems []Problem
 	for _, name := range slices.Sorted(maps.Keys(modules)) {
-		ast.WalkExprs(modules[name], func(expr *ast.Expr) bool {
-			problems = append(problems, v.checkExpr(expr)...)
-			return false
+		ast.WalkRules(modules[name], func(rule *ast.Rule) bool {
+			if !isListed(rule) { // the words of rows are others; their translation knows them
+				ast.WalkExprs(rule, func(expr *ast.Expr) bool {
+					problems = append(problems, v.checkExpr(expr)...)
+					return false
+				})
+			}
+			return true
 		})
+		problems = append(problems, checkEffects(modules[name])...)
 	}
 	return problems
 }
@@ -110,3 +116,26 @@ func propertyOf(term *ast.Term) string {
 	name, _ := textOf(ref[len(ref)-1])
 	return name
 }
+
+// checkEffects reports every finding with an effect that there is none of. An answer with one denies, so the request would tell; the
+// gate tells before.
+func checkEffects(module *ast.Module) []Problem {
+	var problems []Problem
+	ast.WalkTerms(module, func(term *ast.Term) bool {
+		finding, ok := term.Value.(ast.Object)
+		if !ok || finding.Get(kCode) == nil {
+			return false
+		}
+		effect := finding.Get(kEffect)
+		if name, ok := textOf(effect); ok && !slices.Contains(effects, name) {
+			problems = append(problems, problemAt(effect.Location, fmt.Sprintf("effect is never %q; it is one of %s", name, strings.Join(effects, ", "))))
+		}
+		return false
+	})
+	return problems
+}
+
+var (
+	kCode   = ast.StringTerm("code")
+	kEffect = ast.StringTerm("effect")
+)

@@ -18,12 +18,12 @@ type canonical struct {
 // readCanonical gives the document, or false if the text is not in the form.
 func readCanonical(text string) (*ast.Term, bool) {
 	c := canonical{in: text, builder: builder{slab: make([]ast.Term, 0, len(text)/16)}}
-	term := c.value(deepestInput)
+	term := c.value(maxNested)
 	return term, term != nil && c.at == len(text)
 }
 
-// deepestInput bounds how deep a document in the short form is nested; inputs are nested four deep, and arguments as a client wrote them.
-const deepestInput = 32
+// maxNested bounds how deep a document in the short form is nested; inputs are nested four deep, and arguments as a client wrote them.
+const maxNested = 32
 
 func (c *canonical) value(depth int) *ast.Term {
 	if depth == 0 || c.at >= len(c.in) {

@@ -39,6 +39,8 @@ type Policy struct {
 	limits   Limits
 	decision prepared
 	reads    prepared
+	lists    map[string]rego.PreparedPartialQuery // by type
+	rows     map[string]prepared                  // likewise, row by row
 	views    views
 	plans    map[string]bool
 	groups   []string

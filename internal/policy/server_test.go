@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -70,8 +71,8 @@ func askOPA(b *testing.B, client *http.Client, url string, body []byte) []string
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer response.Body.Close()
 	text, err := io.ReadAll(response.Body)
+	err = errors.Join(err, response.Body.Close())
 	if err != nil || response.StatusCode != http.StatusOK {
 		b.Fatal(response.Status, err)
 	}
@@ -100,7 +101,9 @@ func startOPA(b *testing.B, program string) string {
 		b.Fatal(err)
 	}
 	address := free.Addr().String()
-	free.Close()
+	if err := free.Close(); err != nil {
+		b.Fatal(err)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	opa := exec.CommandContext(ctx, program, "run", "--server", "--addr", address, "--log-level", "error", "--disable-telemetry", dir)
 	if err := opa.Start(); err != nil {
@@ -112,8 +115,7 @@ func startOPA(b *testing.B, program string) string {
 	})
 	for range 200 {
 		if response, err := http.Get("http://" + address + "/health"); err == nil {
-			response.Body.Close()
-			if response.StatusCode == http.StatusOK {
+			if err := response.Body.Close(); err == nil && response.StatusCode == http.StatusOK {
 				return "http://" + address
 			}
 		}

@@ -16,51 +16,51 @@ import (
 
 // Explanation says why a request was answered as it was, as far as the viewer may see what it rests on.
 type Explanation struct {
-	Lines      []string
-	Revision   string
-	Complete   bool
-	Grants     []*ExplainedGrant
-	Findings   []*ExplainedFinding
-	NearMisses []*NearMiss
+	Lines      []string            `json:"lines"`
+	Revision   string              `json:"revision"`
+	Complete   bool                `json:"complete"`
+	Grants     []*ExplainedGrant   `json:"grants"`
+	Findings   []*ExplainedFinding `json:"findings"`
+	NearMisses []*NearMiss         `json:"nearMisses"`
 }
 
 // PolicyPlace is where a rule or a condition stands in a policy. Text is nil for those who may not see the policy.
 type PolicyPlace struct {
-	File string
-	Row  int
-	Rule string
-	Text *string
+	File string  `json:"file"`
+	Row  int     `json:"row"`
+	Rule string  `json:"rule"`
+	Text *string `json:"text"`
 }
 
 // ExplainedFact is something that a rule read. Value is nil for what was not there.
 type ExplainedFact struct {
-	Path  string
-	Value json.RawMessage
+	Path  string          `json:"path"`
+	Value json.RawMessage `json:"value"`
 }
 
 // ExplainedGrant is a rule that granted.
 type ExplainedGrant struct {
-	Name  string
-	Rule  *PolicyPlace
-	Facts []*ExplainedFact
+	Name  string           `json:"name"`
+	Rule  *PolicyPlace     `json:"rule"`
+	Facts []*ExplainedFact `json:"facts"`
 }
 
 // ExplainedFinding is a finding with the rule that made it. Subject is the place in the request of whom it is about.
 type ExplainedFinding struct {
-	Code    string
-	Message string
-	Effect  string
-	Subject *int
-	Rule    *PolicyPlace
-	Facts   []*ExplainedFact
+	Code    string           `json:"code"`
+	Message string           `json:"message"`
+	Effect  string           `json:"effect"`
+	Subject *int             `json:"subject"`
+	Rule    *PolicyPlace     `json:"rule"`
+	Facts   []*ExplainedFact `json:"facts"`
 }
 
 // NearMiss is a rule that did not grant, with the first of its conditions that failed.
 type NearMiss struct {
-	Grant  string
-	Rule   *PolicyPlace
-	Failed *PolicyPlace
-	Facts  []*ExplainedFact
+	Grant  string           `json:"grant"`
+	Rule   *PolicyPlace     `json:"rule"`
+	Failed *PolicyPlace     `json:"failed"`
+	Facts  []*ExplainedFact `json:"facts"`
 }
 
 // answered is what is known of an answer beside its explanation.

@@ -14,19 +14,19 @@ import (
 
 // Remedy is a change after which a refused request is allowed, as the API shows it.
 type Remedy struct {
-	Kind  remedy.Kind
-	Text  string
-	Size  int64
-	Again bool
-	Steps []*RemedyStep
+	Kind  remedy.Kind   `json:"kind"`
+	Text  string        `json:"text"`
+	Size  int64         `json:"size"`
+	Again bool          `json:"again"`
+	Steps []*RemedyStep `json:"steps"`
 }
 
 // RemedyStep is one mutation of a remedy, and who may do it.
 type RemedyStep struct {
-	Mutation string
-	Input    json.RawMessage
-	By       string
-	You      bool
+	Mutation string          `json:"mutation"`
+	Input    json.RawMessage `json:"input"`
+	By       string          `json:"by"`
+	You      bool            `json:"you"`
 	session  *session
 	user     int64
 }

@@ -46,6 +46,7 @@ type Outcome struct {
 	Grants     []string              `json:"grants,omitempty"`
 	Violations []licensing.Violation `json:"violations,omitempty"`
 	Warnings   []licensing.Violation `json:"warnings,omitempty"`
+	Unenforced []licensing.Violation `json:"unenforced,omitempty"`
 	// Subject is the first subject that is answered otherwise, by its place in the question; nil if there is none.
 	Subject *SubjectOutcome `json:"subject,omitempty"`
 }
@@ -100,6 +101,8 @@ func diff(q *policy.Question, was *before, after *policy.Answer) (Difference, bo
 	case d.ceilings(q, was.Ceilings, after.Ceilings):
 	case !same(was.Warnings, after.Warnings):
 		d.Direction, d.Rule = Other, firstNew(was.Warnings, after.Warnings)
+	case !same(d.Before.Unenforced, d.After.Unenforced):
+		d.Direction, d.Rule = Other, firstNew(d.Before.Unenforced, d.After.Unenforced)
 	default:
 		return d, false
 	}
@@ -107,7 +110,7 @@ func diff(q *policy.Question, was *before, after *policy.Answer) (Difference, bo
 }
 
 func outcome(a *policy.Answer) Outcome {
-	return Outcome{Allow: a.Allow, Grants: a.Grants, Violations: a.Violations, Warnings: a.Warnings}
+	return Outcome{Allow: a.Allow, Grants: a.Grants, Violations: a.Violations, Warnings: a.Warnings, Unenforced: a.Unenforced()}
 }
 
 // verdict says what turned a verdict on the whole request: a grant that came or went, or else a finding.

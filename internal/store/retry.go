@@ -80,7 +80,12 @@ func (s *Store) update(ctx context.Context, begin beginning, fn func(ctx context
 			return t.explain(ctx, err)
 		}
 		if err := tx.Commit(); err != nil {
-			return s.settle(ctx, b.number, t.explain(ctx, err))
+			if err := s.settle(ctx, b.number, t.explain(ctx, err)); err != nil {
+				return err
+			}
+		}
+		for _, do := range t.committed {
+			do()
 		}
 		return nil
 	})

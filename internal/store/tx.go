@@ -25,7 +25,13 @@ type Reader struct {
 }
 
 // Tx reads and writes inside one transaction, which only Update hands out.
-type Tx struct{ *Reader }
+type Tx struct {
+	*Reader
+	committed []func()
+}
+
+// AfterCommit has something done once the transaction is committed, and not at all if it is not. It must be quick: the caller waits.
+func (t *Tx) AfterCommit(do func()) { t.committed = append(t.committed, do) }
 
 func (s *Store) reading(tx *sql.Tx, attempt int) *Reader {
 	return &Reader{tx: tx, dialect: s.dialect, attempt: attempt, now: s.cfg.Clock().UTC().Truncate(time.Microsecond)}

@@ -2,7 +2,7 @@ package announced_test
 
 import data.ringfence
 
-effects(type, at) := {finding.effect | some finding in findings} if {
+effects(type, at) := {finding.effect | some finding in findings; finding.code == "NO_SERVICE_ACCOUNTS"} if {
 	findings := ringfence.seat_findings with input as {
 		"now": time.parse_rfc3339_ns(at) / 1000000000,
 		"action": "assignSeats", "ordinary": true, "window": {"open": true}, "pools": [],

@@ -2,7 +2,7 @@ package country_rule_test
 
 import data.ringfence
 
-found(sku, user) := {finding.code | some finding in findings} if {
+found(sku, user) := {finding.code | some finding in findings; finding.code == "COUNTRY_NOT_ALLOWED"} if {
 	findings := ringfence.seat_findings with input as {
 		"action": "assignSeats", "ordinary": true, "window": {"open": true}, "pools": [],
 		"license": {"product_kind": "SUBSCRIPTION", "sku": sku, "plans": []},

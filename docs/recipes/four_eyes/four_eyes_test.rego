@@ -2,7 +2,7 @@ package four_eyes_test
 
 import data.ringfence
 
-codes(allotment, confirms) := {finding.code | some finding in findings} if {
+codes(allotment, confirms) := {finding.code | some finding in findings; finding.code == "FOUR_EYES"} if {
 	findings := ringfence.allotment_findings with input as object.union(
 		{
 			"now": 1000000, "action": "createAllotment", "pools": [], "principal": {"name": "Bea"},

@@ -2,7 +2,7 @@ package guest_rule_test
 
 import data.ringfence
 
-found(sku, type) := {finding.code | some finding in findings} if {
+found(sku, type) := {finding.code | some finding in findings; finding.code == "GUEST_NOT_ALLOWED"} if {
 	findings := ringfence.seat_findings with input as {
 		"action": "assignSeats", "ordinary": true, "window": {"open": true}, "pools": [],
 		"license": {"product_kind": "SUBSCRIPTION", "sku": sku, "plans": []},

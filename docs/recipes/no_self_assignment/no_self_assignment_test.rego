@@ -2,7 +2,7 @@ package no_self_assignment_test
 
 import data.ringfence
 
-found(action, principal) := {[finding.code, finding.subject] | some finding in findings} if {
+found(action, principal) := {[finding.code, finding.subject] | some finding in findings; finding.code == "SELF_ASSIGNMENT"} if {
 	findings := ringfence.seat_findings with input as {
 		"action": action, "ordinary": true, "window": {"open": true}, "pools": [], "principal": {"user_id": principal},
 		"license": {"product_kind": "SUBSCRIPTION", "plans": []},

@@ -2,7 +2,7 @@ package training_test
 
 import data.ringfence
 
-found(sku, user) := {finding.code | some finding in findings} if {
+found(sku, user) := {finding.code | some finding in findings; finding.code == "TRAINING_REQUIRED"} if {
 	findings := ringfence.seat_findings with input as {
 		"action": "assignSeats", "ordinary": true, "window": {"open": true}, "pools": [],
 		"license": {"product_kind": "SUBSCRIPTION", "sku": sku, "plans": []},

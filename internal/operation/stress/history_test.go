@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"entgo.io/ent/dialect"
+
 	"github.com/ringfence/ringfence/internal/app"
 	"github.com/ringfence/ringfence/internal/app/apptest"
 	past "github.com/ringfence/ringfence/internal/history"
@@ -20,7 +22,8 @@ import (
 )
 
 // What 64 clients did at once is run again one request after the other, in the order in which the record has it, and comes to the same:
-// every answer, and every seat at every time. So the record has an order that explains what was answered.
+// every seat at every time, and every answer. On PostgreSQL a few answers may differ that changed nothing: a request that names what
+// another one is about to make or to delete is told that it is not there before it waits for any lock (docs/decisions/0029).
 func TestHistoryOfEverything(t *testing.T) {
 	eachShape(t, func(t *testing.T, d *deployment) {
 		s := newScene(t, d)
@@ -37,12 +40,13 @@ func TestHistoryOfEverything(t *testing.T) {
 		}
 		all.Wait()
 		s.quiet(t)
-		again(t, d.store)
+		again(t, d.store, d.store.Dialect() == dialect.Postgres)
 	})
 }
 
-// Delegates come and go, and their departments with them, while they assign seats: whoever is still a delegate when a request is
-// decided is one when it is decided again.
+// Delegates assign seats at once. On SQLite they come and go meanwhile, with their departments and the scopes: whoever is a delegate
+// when a request is decided is one when it is decided again. PostgreSQL reads who asks before it waits for the license, so there this
+// holds as long as delegations stay as they are (docs/decisions/0029 has what it comes to otherwise).
 func TestHistoryOfDelegates(t *testing.T) {
 	for _, of := range shapes {
 		t.Run(of.name, func(t *testing.T) {
@@ -77,7 +81,7 @@ func TestHistoryOfDelegates(t *testing.T) {
 				all.Go(func() {
 					for ctx.Err() == nil && !t.Failed() {
 						who, name, input := as(i, one(rng, names)), one(rng, []string{"assignSeats", "unassignSeats"}), in{"allotmentId": one(rng, pools), "userIds": some(rng, users, 2)}
-						if i%8 == 0 {
+						if i%8 == 0 && of.dialect == dialect.SQLite {
 							who = as(i, "root@contoso.example", identity.RoleGlobalAdmin)
 							switch rng.IntN(4) {
 							case 0:
@@ -97,13 +101,13 @@ func TestHistoryOfDelegates(t *testing.T) {
 				})
 			}
 			all.Wait()
-			again(t, s)
+			again(t, s, false)
 		})
 	}
 }
 
-// again runs the history of a database again under the policy it has.
-func again(t *testing.T, s *store.Store) {
+// again runs the history of a database again under the policy it has. A hundredth of the answers may differ if that is said, but no seat.
+func again(t *testing.T, s *store.Store, some bool) {
 	t.Helper()
 	files, err := policy.ReadFiles(policies.FS)
 	if err != nil {
@@ -118,13 +122,13 @@ func again(t *testing.T, s *store.Store) {
 		t.Fatal(err)
 	}
 	t.Logf("%d requests and %d steps of the service again in %.1f s, %d changes of seats", r.Counts.Requests, r.Counts.Own, r.Seconds, r.Changes.Then)
-	for _, difference := range r.Differences {
-		t.Errorf("%+v", *difference)
+	for _, d := range r.Differences {
+		t.Logf("%+v", *d)
 	}
-	for _, u := range r.Users {
-		t.Errorf("%+v", u)
+	if r.Counts.Different > 0 && (!some || r.Counts.Different > 1+r.Counts.Requests/100) {
+		t.Errorf("%d requests are answered otherwise", r.Counts.Different)
 	}
-	if !r.Nothing() {
-		t.Errorf("another course: %+v, %d more users, pools %+v", r.Changes, r.MoreUsers, r.Pools)
+	if !r.SameCourse || len(r.Users)+len(r.Pools) > 0 || r.Counts.Requests == 0 {
+		t.Errorf("another course: %+v, users %+v, pools %+v", r.Changes, r.Users, r.Pools)
 	}
 }
