@@ -61,7 +61,7 @@ func TestAChangedPolicyIsTheSameRequestsAfresh(t *testing.T) {
 	from := seed(t)
 	apptest.Each(t, func(t *testing.T, s *apptest.Service) {
 		story := newStory(t, from, s)
-		story.goOn(events(t, s.Store, 2500))
+		story.goOn(events(t, s.Store, wanted(t, 800)))
 		t.Logf("SEED=%d: %d deeds", from, len(story.decided))
 		for name, dir := range candidates {
 			t.Run(name, func(t *testing.T) {

@@ -22,7 +22,7 @@ type deed struct {
 	input in
 	who   string
 	roles []string
-	makes string // what the thing it makes is called
+	makes string // what the things it makes are called
 	pass  time.Duration
 }
 
@@ -59,8 +59,10 @@ func (s *story) tellNew() {
 		if decided {
 			s.decided = append(s.decided, d)
 		}
-		if d.makes != "" && s.ids[d.makes] == "" {
-			s.forget(d.makes)
+		for _, name := range strings.Fields(d.makes) {
+			if s.ids[name] == "" {
+				s.forget(name)
+			}
 		}
 		if strings.HasPrefix(d.name, "delete") && s.chance(90) { // seldom, somebody asks for what is gone
 			for _, value := range d.input {
@@ -157,10 +159,12 @@ func (s *story) person(name string) in {
 }
 
 func (s *story) people(n int) {
-	for range n {
-		name := s.name("user")
-		s.ask("upsertUsers", in{"users": []any{s.person(name)}}, name)
+	names, users := make([]string, n), make([]any, n)
+	for i := range n {
+		names[i] = s.name("user")
+		users[i] = s.person(names[i])
 	}
+	s.ask("upsertUsers", in{"users": users}, strings.Join(names, " "))
 }
 
 // open makes an estate.
@@ -177,7 +181,9 @@ func (s *story) open() {
 		name := s.name("contract")
 		s.ask("createContract", in{"vendorId": "$vendor1", "number": name, "name": name, "startsOn": s.day(-200, -10), "endsOn": s.day(20, 400)}, name)
 	}
-	s.people(200)
+	for range 10 {
+		s.people(20)
+	}
 	for range 8 {
 		name := s.name("group")
 		s.ask("upsertGroups", in{"groups": []any{in{"name": name}}}, name)
@@ -424,17 +430,18 @@ func (t *teller) tell(ctx context.Context, d deed) (decided bool, err error) {
 			return false, err
 		}
 		for key, part := range data.Answer {
-			var one struct{ ID string }
-			var list []struct{ ID string }
 			if key == "decision" {
 				continue
 			}
-			if json.Unmarshal(part, &list) == nil && len(list) > 0 {
-				one = list[0]
-			} else if err := json.Unmarshal(part, &one); err != nil {
-				return false, err
+			list := make([]struct{ ID string }, 1)
+			if json.Unmarshal(part, &list) != nil {
+				if err := json.Unmarshal(part, &list[0]); err != nil {
+					return false, err
+				}
 			}
-			t.ids[d.makes] = one.ID
+			for i, name := range strings.Fields(d.makes) {
+				t.ids[name] = list[i].ID
+			}
 		}
 	}
 	return true, nil

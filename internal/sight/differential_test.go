@@ -13,8 +13,6 @@ import (
 	"testing"
 
 	"entgo.io/ent/dialect"
-	_ "github.com/lib/pq"
-	_ "modernc.org/sqlite"
 
 	"github.com/ringfence/ringfence/internal/filter"
 	"github.com/ringfence/ringfence/internal/policy"
@@ -166,15 +164,7 @@ var (
 // lead to rows that are not there.
 func (g *generator) world(t *testing.T, d string) *world {
 	t.Helper()
-	driver, address := "postgres", storetest.Empty(t, d)
-	if d == dialect.SQLite {
-		driver = "sqlite"
-	}
-	db, err := sql.Open(driver, address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
+	db := storetest.Raw(t, d, storetest.Empty(t, d))
 	w := &world{db: sight.Database{Dialect: d, Query: db.QueryContext}, tables: map[string][]filter.Row{}}
 	for _, kind := range filter.Kinds() {
 		table, _ := filter.Find(kind)

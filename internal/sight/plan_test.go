@@ -80,7 +80,7 @@ func listing(t testing.TB, d, before, kind, after string) *statement {
 // Every page of the lists of the default policy is found by an index, for a delegate of two allotments of a thousand.
 func TestScopedListsUseAnIndex(t *testing.T) {
 	t.Run("postgres", func(t *testing.T) {
-		db := opened(t, dialect.Postgres)
+		db := storetest.Raw(t, dialect.Postgres, storetest.URL(t, dialect.Postgres))
 		begin := time.Now()
 		for _, one := range large {
 			must(t, db, one)
@@ -99,7 +99,7 @@ func TestScopedListsUseAnIndex(t *testing.T) {
 		}
 	})
 	t.Run("sqlite", func(t *testing.T) {
-		db := opened(t, dialect.SQLite)
+		db := storetest.Raw(t, dialect.SQLite, storetest.URL(t, dialect.SQLite))
 		for _, kind := range delegated {
 			plan := explained(t, db, "EXPLAIN QUERY PLAN ", listing(t, dialect.SQLite, "SELECT t.id", kind, " ORDER BY t.id LIMIT 21"))
 			for _, line := range plan {
@@ -114,18 +114,6 @@ func TestScopedListsUseAnIndex(t *testing.T) {
 
 // delegated are the types of which a delegate sees some.
 var delegated = []string{"allotment", "license", "contract", "seat", "group_license", "user", "group", "decision", "event"}
-
-func opened(t testing.TB, d string) *sql.DB {
-	t.Helper()
-	driver := map[string]string{dialect.Postgres: "postgres", dialect.SQLite: "sqlite"}[d]
-	db, err := sql.Open(driver, storetest.URL(t, d))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	db.SetMaxOpenConns(1) // settings are those of a connection
-	return db
-}
 
 // explained gives the lines of a plan.
 func explained(t testing.TB, db *sql.DB, how string, s *statement) []string {
@@ -160,7 +148,7 @@ func explained(t testing.TB, db *sql.DB, how string, s *statement) []string {
 
 // BenchmarkScopedPage reads a page of 20 for a delegate out of 1,000,000 seats.
 func BenchmarkScopedPage(b *testing.B) {
-	db := opened(b, dialect.Postgres)
+	db := storetest.Raw(b, dialect.Postgres, storetest.URL(b, dialect.Postgres))
 	for _, one := range large {
 		must(b, db, one)
 	}
