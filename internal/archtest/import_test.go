@@ -31,7 +31,7 @@ var rooms = map[string][]string{
 	"internal/replay": {"ent", "internal/fault", "internal/id", "internal/licensing", "internal/policy", "internal/store"},
 	// It shows the payloads of operations, which know nothing of it.
 	"internal/query": {"ent", "internal/cost", "internal/fault", "internal/id", "internal/identity", "internal/licensing", "internal/operation", "internal/policy",
-		"internal/store"},
+		"internal/replay", "internal/store"},
 	// It reads as the API does, and not otherwise.
 	"internal/export": {"ent", "internal/cost", "internal/fault", "internal/query"},
 	// It knows no SQL and no policy: commands and the reading side do.

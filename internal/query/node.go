@@ -25,9 +25,10 @@ var finders = map[id.Noun]func(ctx context.Context, s *session, keys []int64) (m
 	id.Feed:         finder(feeds),
 
 	id.PolicyPublication: finder(policyPublications),
-	id.Deployment:   finder(deployments),
-	id.Allocation:   finder(allocations),
-	id.Purchase:     finder(purchases),
+	id.PolicyTrial:       finder(policyTrials),
+	id.Deployment:        finder(deployments),
+	id.Allocation:        finder(allocations),
+	id.Purchase:          finder(purchases),
 }
 
 func finder[E any, V Node](n *noun[E, V]) func(ctx context.Context, s *session, keys []int64) (map[int64]Node, error) {
