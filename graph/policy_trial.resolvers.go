@@ -7,7 +7,6 @@ package graph
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/ringfence/ringfence/graph/generated"
 	"github.com/ringfence/ringfence/internal/operation"
@@ -15,31 +14,31 @@ import (
 )
 
 func (r *mutationResolver) StartPolicyTrial(ctx context.Context, input operation.StartPolicyTrial) (*operation.PolicyTrialPayload, error) {
-	panic(fmt.Errorf("not implemented: StartPolicyTrial - startPolicyTrial"))
+	return operation.Run(ctx, r.Runner, &input)
 }
 
 func (r *mutationResolver) StopPolicyTrial(ctx context.Context, input operation.StopPolicyTrial) (*operation.PolicyTrialPayload, error) {
-	panic(fmt.Errorf("not implemented: StopPolicyTrial - stopPolicyTrial"))
+	return operation.Run(ctx, r.Runner, &input)
 }
 
 func (r *queryResolver) PolicyTrials(ctx context.Context, first *int, after *string, last *int, before *string, running *bool) (*query.Connection[*query.PolicyTrial], error) {
-	panic(fmt.Errorf("not implemented: PolicyTrials - policyTrials"))
+	return r.Reader.PolicyTrials(ctx, query.Page{First: first, After: after, Last: last, Before: before}, running)
 }
 
 func (r *startPolicyTrialPayloadResolver) Decision(ctx context.Context, obj *operation.PolicyTrialPayload) (*query.Decision, error) {
-	panic(fmt.Errorf("not implemented: Decision - decision"))
+	return r.Reader.ShowDecision(ctx, obj.Decision)
 }
 
 func (r *startPolicyTrialPayloadResolver) PolicyTrial(ctx context.Context, obj *operation.PolicyTrialPayload) (*query.PolicyTrial, error) {
-	panic(fmt.Errorf("not implemented: PolicyTrial - policyTrial"))
+	return r.Reader.ShowPolicyTrial(ctx, obj.PolicyTrial)
 }
 
 func (r *stopPolicyTrialPayloadResolver) Decision(ctx context.Context, obj *operation.PolicyTrialPayload) (*query.Decision, error) {
-	panic(fmt.Errorf("not implemented: Decision - decision"))
+	return r.Reader.ShowDecision(ctx, obj.Decision)
 }
 
 func (r *stopPolicyTrialPayloadResolver) PolicyTrial(ctx context.Context, obj *operation.PolicyTrialPayload) (*query.PolicyTrial, error) {
-	panic(fmt.Errorf("not implemented: PolicyTrial - policyTrial"))
+	return r.Reader.ShowPolicyTrial(ctx, obj.PolicyTrial)
 }
 
 func (r *Resolver) StartPolicyTrialPayload() generated.StartPolicyTrialPayloadResolver {

@@ -7,7 +7,6 @@ package graph
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/ringfence/ringfence/internal/operation"
@@ -15,5 +14,5 @@ import (
 )
 
 func (r *queryResolver) ReplayPolicy(ctx context.Context, files []*operation.PolicyFile, revision *string, since *time.Time, until *time.Time, last *int) (*query.Replay, error) {
-	panic(fmt.Errorf("not implemented: ReplayPolicy - replayPolicy"))
+	return r.Reader.ReplayPolicy(ctx, files, revision, since, until, last)
 }

@@ -11,7 +11,10 @@ import (
 // policyCommands are what an author does with a policy, all on a plain directory; one file per verb.
 type policyCommands struct {
 	Check policyCheck `cmd:"" help:"Take a policy through the gate: what would be refused, by file, row and column."`
-	Reset policyReset `cmd:"" help:"Have all replicas answer by the policy that is built in: the way out if a published one keeps everybody out."`
+
+	Replay policyReplay `cmd:"" help:"Put recorded decisions to a policy and tell what it would have answered otherwise; exit code 3 if anything."`
+	Diff   policyDiff   `cmd:"" help:"Tell in what two policies differ: rules, settings, typical requests and recorded decisions; exit code 3 if they answer otherwise."`
+	Reset  policyReset  `cmd:"" help:"Have all replicas answer by the policy that is built in: the way out if a published one keeps everybody out."`
 }
 
 // policyDir is the directory a verb works on.

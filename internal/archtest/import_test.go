@@ -39,7 +39,7 @@ var rooms = map[string][]string{
 	// It speaks as commands do, and looks for what is there.
 	"internal/demo": {"ent", "internal/fault", "internal/feed", "internal/id", "internal/identity", "internal/operation", "internal/store"},
 	"internal/app": {"ent", "graph", "internal/demo", "internal/export", "internal/fault", "internal/feed", "internal/id", "internal/identity", "internal/licensing", "internal/operation",
-		"internal/policy", "internal/query", "internal/scim", "internal/store", "internal/turn", "policies", "web"},
+		"internal/policy", "internal/query", "internal/replay", "internal/scim", "internal/store", "internal/turn", "policies", "web"},
 }
 
 // roomOf is the room a package is in: the longest that contains it.
