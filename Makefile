@@ -4,6 +4,8 @@ GO        ?= go
 NPM       ?= npm
 BIN       := bin
 LINT      := v2.15.0
+REGAL     := v0.35.1
+OPA       := v1.22.2
 DATA      ?= data
 PKGS      ?= ./...
 FUZZTIME  ?= 30s
@@ -17,7 +19,7 @@ RACE  := $(shell command -v cc >/dev/null && echo -race)
 WITH_POSTGRES := $(GO) run ./internal/store/storetest/cluster/with
 
 .DEFAULT_GOAL := help
-.PHONY: help run build profile web generate migration test web-test lint fmt policy-test bench fuzz cover ci clean
+.PHONY: help run build profile web generate migration test web-test lint fmt policy-lint policy-opa policy-test bench fuzz cover ci clean
 
 help: ## List the targets.
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,8 +42,9 @@ web/dist/index.html: web/node_modules/.package-lock.json $(WEB_SOURCES)
 	cd web && $(NPM) run build
 	@touch $@
 
-generate: ## Generate the ent client and the GraphQL executor anew.
+generate: ## Generate the ent client, the GraphQL executor and the tables of the policy guide anew.
 	$(GO) generate ./...
+	UPDATE_DOCS=1 $(GO) test -count=1 -run GuideTables ./internal/policy
 
 migration: ## Write the next migration for both databases from ent/schema: make migration NAME=add_color
 	@test -n "$(NAME)" || { echo 'usage: make migration NAME=add_color'; exit 2; }
@@ -54,8 +57,23 @@ test: web ## Run all tests, on SQLite and PostgreSQL (one is started if need be)
 web-test: web ## Run the tests of the GraphiQL page in a browser (needs Chromium).
 	cd web && $(NPM) test
 
-lint: $(BIN)/golangci-lint-$(LINT) ## Look for faults and habits (golangci-lint, pinned).
+lint: $(BIN)/golangci-lint-$(LINT) policy-lint ## Look for faults and habits (golangci-lint, pinned; regal for the policies, where it can be had).
 	$< run $(PKGS)
+
+# regal is no part of the service. Where the module proxy does not have it, the policies are linted elsewhere.
+policy-lint: ## Lint the policies with regal, if it can be had.
+	@$(MAKE) -s $(BIN)/regal-$(REGAL) 2>/dev/null && $(BIN)/regal-$(REGAL) lint policies || \
+	  { test ! -x $(BIN)/regal-$(REGAL) && echo 'regal $(REGAL) cannot be had here: the policies are not linted by it' >&2; }
+
+policy-opa: $(BIN)/opa-$(OPA) ## Check and test the policies with opa itself, as an author with an editor would.
+	$< check --strict --schema policies/schemas policies
+	$< check --strict --schema policies/schemas/input.json policies
+	$< test policies
+
+$(BIN)/regal-$(REGAL):
+	@mkdir -p $(BIN)
+	GOBIN=$(CURDIR)/$(BIN) GOFLAGS= $(GO) install github.com/styrainc/regal@$(REGAL)
+	mv $(BIN)/regal $@
 
 fmt: $(BIN)/golangci-lint-$(LINT) ## Format the Go files.
 	$< fmt
@@ -65,10 +83,16 @@ $(BIN)/golangci-lint-$(LINT):
 	GOBIN=$(CURDIR)/$(BIN) GOFLAGS= $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT)
 	mv $(BIN)/golangci-lint $@
 
+$(BIN)/opa-$(OPA):
+	@mkdir -p $(BIN)
+	GOBIN=$(CURDIR)/$(BIN) GOFLAGS= $(GO) install github.com/open-policy-agent/opa@$(OPA)
+	mv $(BIN)/opa $@
+
 policy-test: ## Run the tests of the policies, in Rego and against the engine, with their coverage.
 	$(GO) test -count=1 -v -run 'Rego|Polic' ./policies/... ./internal/policy/...
 
-bench: web ## Measure on this machine: decisions, the store, and the whole path against pgbench.
+bench: web ## Measure on this machine: decisions (beside an OPA server), the store, and the whole path against pgbench.
+	@test -x $(BIN)/opa-$(OPA) || $(MAKE) --no-print-directory $(BIN)/opa-$(OPA) || echo 'OPA $(OPA) cannot be had; it is not measured beside'
 	$(WITH_POSTGRES) $(GO) test -run '^$$' -bench . -benchtime $(BENCHTIME) -timeout 30m $(PKGS)
 
 profile: ## Measure anew what the compiler is told about the hot path (default.pgo).

@@ -53,8 +53,10 @@ func open(t *testing.T, s *store.Store) *api {
 func openWith(t *testing.T, s *store.Store, engine *policy.Engine) *api {
 	t.Helper()
 	a := &api{t: t, store: s}
+	runner := operation.NewRunner(operation.Config{Store: s, Policy: engine, Logger: slog.New(slog.DiscardHandler)})
+	t.Cleanup(runner.Close)
 	a.reader = query.NewReader(query.Config{
-		Store: s, Policy: engine, Clock: func() time.Time { return today }, Client: s.Client().Debug(),
+		Store: s, Policy: engine, Clock: func() time.Time { return today }, Client: s.Client().Debug(), Rehearsal: runner.Rehearsal(),
 	})
 	before := log.Writer()
 	log.SetOutput(writer(func(line []byte) (int, error) {
@@ -64,8 +66,6 @@ func openWith(t *testing.T, s *store.Store, engine *policy.Engine) *api {
 		return len(line), nil
 	}))
 	t.Cleanup(func() { log.SetOutput(before) })
-	runner := operation.NewRunner(operation.Config{Store: s, Policy: engine, Logger: slog.New(slog.DiscardHandler)})
-	t.Cleanup(runner.Close)
 	a.server = handler.New(graph.New(&graph.Resolver{Runner: runner, Reader: a.reader}))
 	a.server.AddTransport(transport.POST{})
 	a.server.SetErrorPresenter(func(ctx context.Context, err error) *gqlerror.Error {

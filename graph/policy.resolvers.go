@@ -7,7 +7,6 @@ package graph
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/ringfence/ringfence/graph/generated"
@@ -16,23 +15,23 @@ import (
 )
 
 func (r *mutationResolver) PublishPolicy(ctx context.Context, input operation.PublishPolicy) (*operation.PolicyPayload, error) {
-	panic(fmt.Errorf("not implemented: PublishPolicy - publishPolicy"))
+	return operation.Run(ctx, r.Runner, &input)
 }
 
 func (r *mutationResolver) RollbackPolicy(ctx context.Context, input operation.RollbackPolicy) (*operation.PolicyPayload, error) {
-	panic(fmt.Errorf("not implemented: RollbackPolicy - rollbackPolicy"))
+	return operation.Run(ctx, r.Runner, &input)
 }
 
 func (r *publishPolicyPayloadResolver) Publication(ctx context.Context, obj *operation.PolicyPayload) (*query.PolicyPublication, error) {
-	panic(fmt.Errorf("not implemented: Publication - publication"))
+	return r.Reader.ShowPolicyPublication(ctx, obj.Publication)
 }
 
 func (r *publishPolicyPayloadResolver) Validation(ctx context.Context, obj *operation.PolicyPayload) (*query.PolicyValidation, error) {
-	panic(fmt.Errorf("not implemented: Validation - validation"))
+	return r.Reader.ShowPolicyValidation(ctx, obj.Validation), nil
 }
 
 func (r *publishPolicyPayloadResolver) Decision(ctx context.Context, obj *operation.PolicyPayload) (*query.Decision, error) {
-	panic(fmt.Errorf("not implemented: Decision - decision"))
+	return r.Reader.ShowDecision(ctx, obj.Decision)
 }
 
 func (r *queryResolver) Policy(ctx context.Context) (*query.Policy, error) {
@@ -40,23 +39,23 @@ func (r *queryResolver) Policy(ctx context.Context) (*query.Policy, error) {
 }
 
 func (r *queryResolver) PolicyRevision(ctx context.Context, revision string) (*query.PolicyRevision, error) {
-	panic(fmt.Errorf("not implemented: PolicyRevision - policyRevision"))
+	return r.Reader.PolicyRevision(ctx, revision)
 }
 
 func (r *queryResolver) ValidatePolicy(ctx context.Context, files []*operation.PolicyFile, since *time.Time, until *time.Time, last *int) (*query.PolicyValidation, error) {
-	panic(fmt.Errorf("not implemented: ValidatePolicy - validatePolicy"))
+	return r.Reader.ValidatePolicy(ctx, files, since, until, last)
 }
 
 func (r *rollbackPolicyPayloadResolver) Publication(ctx context.Context, obj *operation.PolicyPayload) (*query.PolicyPublication, error) {
-	panic(fmt.Errorf("not implemented: Publication - publication"))
+	return r.Reader.ShowPolicyPublication(ctx, obj.Publication)
 }
 
 func (r *rollbackPolicyPayloadResolver) Validation(ctx context.Context, obj *operation.PolicyPayload) (*query.PolicyValidation, error) {
-	panic(fmt.Errorf("not implemented: Validation - validation"))
+	return r.Reader.ShowPolicyValidation(ctx, obj.Validation), nil
 }
 
 func (r *rollbackPolicyPayloadResolver) Decision(ctx context.Context, obj *operation.PolicyPayload) (*query.Decision, error) {
-	panic(fmt.Errorf("not implemented: Decision - decision"))
+	return r.Reader.ShowDecision(ctx, obj.Decision)
 }
 
 func (r *Resolver) PublishPolicyPayload() generated.PublishPolicyPayloadResolver {

@@ -15,11 +15,14 @@ import (
 type Resolver struct {
 	Runner *operation.Runner
 	Reader *query.Reader
+	schema *ast.Schema
 }
 
 // New makes the executable schema.
 func New(r *Resolver) graphql.ExecutableSchema {
-	return schema{ExecutableSchema: generated.NewExecutableSchema(generated.Config{Resolvers: r}), reader: r.Reader}
+	executable := generated.NewExecutableSchema(generated.Config{Resolvers: r})
+	r.schema = executable.Schema()
+	return schema{ExecutableSchema: executable, reader: r.Reader}
 }
 
 // schema begins a reading for each operation, so that all of its fields share one view of what may be seen; and in a mutation

@@ -51,7 +51,14 @@ seat_findings contains finding if {
 	}
 }
 
-seat_findings contains {
+# The input says when every subject is an enabled member or service account within the scope of the whole chain. Who is not is
+# looked for only then, and in an input that does not say.
+seat_findings contains finding if {
+	not input.ordinary
+	some finding in subject_findings
+}
+
+subject_findings contains {
 	"code": "USER_DISABLED",
 	"message": "the user is disabled",
 	"subject": index,
@@ -60,7 +67,7 @@ seat_findings contains {
 	subject.enabled == false
 }
 
-seat_findings contains {
+subject_findings contains {
 	"code": "GUEST_NOT_ALLOWED",
 	"message": "guests are not licensed through a group",
 	"subject": index,
@@ -74,7 +81,7 @@ seat_findings contains {
 
 # One match is enough. What a user lacks, a department or a usage location, matches nothing: hence the 0, which no list of
 # strings contains.
-seat_findings contains {
+subject_findings contains {
 	"code": "OUT_OF_SCOPE",
 	"message": sprintf("the user is outside the scope of %v", [pool.name]),
 	"subject": index,

@@ -121,3 +121,9 @@ test_every_action_that_gives_is_held_to_the_rules if {
 		ringfence.findings == set() with input as request("service", action, {"subjects": [object.union(ann, {"enabled": false})]})
 	}
 }
+
+test_the_short_cut_of_ordinary_subjects if {
+	"USER_DISABLED" in codes_of(ringfence.findings, 0) with input as object.union(subject({"enabled": false}), {"ordinary": false})
+	"USER_DISABLED" in codes_of(ringfence.findings, 0) with input as subject({"enabled": false})
+	ringfence.findings == set() with input as object.union(subject({"enabled": false}), {"ordinary": true})
+}

@@ -13,3 +13,9 @@ var FS embed.FS
 //
 //go:embed schemas/input.json
 var InputSchema []byte
+
+// Beside holds what an author finds beside the policy in a directory of their own: what the files are, the schema of the input, and
+// settings for opa, regal and editors.
+//
+//go:embed README.md schemas .regal .vscode
+var Beside embed.FS

@@ -7,22 +7,27 @@
 package ringfence
 
 # grants: names of the rules that grant; none denies. findings: what refuses the request or a subject, or warns.
-# ceiling: how high used + reserved of a pool may go; a pool that is absent stops at its limit, and a soft limit answers
-# {"allotment:34": 105}. priority: place in the queue, higher first; one number for all, so that all wait alike, or an
-# object from a subject's index to a number.
 decision := {
 	"grants": grants,
 	"findings": findings,
-	"ceiling": {},
-	"priority": 0,
+	"ceiling": ceiling,
+	"priority": priority,
 }
+
+# How high used + reserved of a pool may go. A pool that is absent stops at its limit; a soft limit, in a file of its own,
+# answers {"allotment:34": 105}.
+default ceiling := {}
+
+# The place in the queue, higher first: one number for all, so that all wait alike, or, by a rule in a file of its own, an
+# object from a subject's index to a number.
+default priority := 0
 
 # What the settings say about the action. It is undefined for an action that they do not list, so that nothing grants it.
 kind := data.settings.actions[input.action].kind
 
 # Nothing granted. The reason is worked out only then.
 findings contains reason if {
-	count(grants) == 0
+	grants == set()
 }
 
 # The action gives seats to its subjects.

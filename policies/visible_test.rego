@@ -2,65 +2,106 @@ package ringfence_test
 
 import data.ringfence
 
-reader(who) := {"action": "read", "principal": object.remove(principals[who], ["name", "user_id", "delegate_here", "delegate_above"])}
+reader(who) := {"action": "read", "principal": object.remove(principals[who], ["delegate_here", "delegate_above"])}
+
+# One row is put before a list rule, with what the directory says of a delegate.
+showing(who, row) := object.union(reader(who), {"row": row})
+
+delegate_of(reach, row) := object.union(showing("delegate", row), {"principal": {
+	"allotments": [33, 34], "licenses": [12],
+	"reach": object.union({"everyone": false, "every_group": false, "groups": [], "departments": [], "countries": []}, reach),
+}})
 
 types := {
 	"vendor", "product", "service_plan", "contract", "license", "allotment", "seat", "group_license", "user", "group",
 	"decision", "event", "feed", "policy", "deployment", "allocation", "purchase_reservation",
 }
 
+catalogue := {"vendor", "product", "service_plan"}
+
+# Of a row that says nothing of itself only those are shown who are shown everything.
+whole(who) := types_of(listed) if listed := ringfence.listed with input as showing(who, {})
+
+types_of(listed) := {type | some type, true in listed}
+
 test_who_sees_everything if {
 	every who in ["global admin", "license admin", "auditor", "analyst", "service"] {
-		{type | some type, scopes in ringfence.visible; "all" in scopes} - {"service_token"} == types with input as reader(who)
+		whole(who) - {"service_token"} == types
 	}
+}
+
+test_who_sees_whole_types if {
+	whole("user") == catalogue
+	whole("delegate") == catalogue
+	whole("contract manager") == catalogue | {"contract", "license", "deployment", "allocation", "purchase_reservation", "allotment"}
+	whole("policy author") == catalogue | {"decision", "policy"}
+	whole("provisioner") == catalogue | {"user", "group"}
 }
 
 test_what_every_user_sees if {
-	ringfence.visible == {
-		"vendor": {"all"}, "product": {"all"}, "service_plan": {"all"}, "contract": {"held"}, "license": {"held"},
-		"seat": {"self"}, "user": {"self"}, "group": {"member"}, "decision": {"own"},
-	} with input as reader("user")
+	ringfence.listed.user with input as showing("user", {"id": 7})
+	not ringfence.listed.user with input as showing("user", {"id": 8})
+	ringfence.listed.seat with input as showing("user", {"user_id": 7})
+	not ringfence.listed.seat with input as showing("user", {"user_id": 8})
+	ringfence.listed.license with input as showing("user", {"seats": [{"user_id": 8}, {"user_id": 7}]})
+	not ringfence.listed.license with input as showing("user", {"seats": [{"user_id": 8}]})
+	ringfence.listed.contract with input as showing("user", {"licenses": [{"seats": [{"user_id": 7}]}]})
+	not ringfence.listed.contract with input as showing("user", {"licenses": [{"seats": [{"user_id": 8}]}]})
+	ringfence.listed.group with input as showing("user", {"memberships": [{"user_id": 7}]})
+	not ringfence.listed.group with input as showing("user", {"memberships": [{"user_id": 8}]})
+	ringfence.listed.decision with input as showing("user", {"principal": "KIM"})
+	not ringfence.listed.decision with input as showing("user", {"principal": "lee"})
+}
+
+test_nobody_of_the_directory_is_shown_no_row if {
+	nobody := json.patch(showing("user", {"id": 0, "user_id": 0}), [{"op": "remove", "path": "/principal/user_id"}])
+	not ringfence.listed.user with input as nobody
+	not ringfence.listed.seat with input as nobody
 }
 
 test_a_delegate_also_sees_what_is_delegated if {
-	seen := ringfence.visible with input as reader("delegate")
-	seen.allotment == {"delegated"}
-	seen.seat == {"delegated", "self"}
-	seen.decision == {"delegated", "own"}
-	not seen.policy
-}
-
-test_a_contract_manager_sees_contracts_but_no_people if {
-	seen := ringfence.visible with input as reader("contract manager")
-	{type | some type, scopes in seen; "all" in scopes} == {
-		"vendor", "product", "service_plan", "contract", "license", "deployment", "allocation", "purchase_reservation",
-		"allotment",
+	mine := {"license_id": 12, "allotment_id": 34}
+	ringfence.listed.allotment with input as delegate_of({}, {"id": 33})
+	ringfence.listed.license with input as delegate_of({}, {"id": 12})
+	ringfence.listed.contract with input as delegate_of({}, {"licenses": [{"id": 12}]})
+	every type in ["seat", "group_license", "decision", "event"] {
+		ringfence.listed[type] with input as delegate_of({}, mine)
 	}
-	seen.user == {"self"}
-	seen.decision == {"own"}
+	ringfence.listed.seat with input as delegate_of({}, {"license_id": 12, "allotment_id": 0, "reasons": [mine]})
+	ringfence.listed.user with input as delegate_of({}, {"id": 8, "seats": [mine]})
+	ringfence.listed.group with input as delegate_of({}, {"id": 8, "group_licenses": [mine]})
 }
 
-test_a_policy_author_sees_the_policy_and_its_decisions if {
-	seen := ringfence.visible with input as reader("policy author")
-	{type | some type, scopes in seen; "all" in scopes} == {"vendor", "product", "service_plan", "decision", "policy"}
+test_a_delegate_sees_nothing_else if {
+	other := {"id": 8, "license_id": 12, "allotment_id": 35}
+	every type in types - catalogue {
+		not ringfence.listed[type] with input as delegate_of({}, other)
+	}
+	not ringfence.listed.seat with input as delegate_of({}, object.union(other, {"reasons": [other]}))
+	not ringfence.listed.user with input as delegate_of({}, object.union(other, {"seats": [other], "memberships": [{"group_id": 4}]}))
 }
 
-test_a_provisioner_sees_the_directory if {
-	seen := ringfence.visible with input as reader("provisioner")
-	{type | some type, scopes in seen; "all" in scopes} == {"vendor", "product", "service_plan", "user", "group"}
-	seen.license == {"held"}
-	seen.decision == {"own"}
+test_a_delegate_sees_whom_the_allotments_serve if {
+	ann_in_sales := {"id": 8, "department": "Sales", "usage_location": "GB", "memberships": [{"group_id": 4}]}
+	not ringfence.listed.user with input as delegate_of({}, ann_in_sales)
+	every reach in [{"departments": ["Sales"]}, {"countries": ["GB"]}, {"groups": [4]}, {"everyone": true}] {
+		ringfence.listed.user with input as delegate_of(reach, ann_in_sales)
+	}
+	every reach in [{"groups": [8]}, {"every_group": true}, {"everyone": true}] {
+		ringfence.listed.group with input as delegate_of(reach, {"id": 8})
+	}
+	not ringfence.listed.group with input as delegate_of({"departments": ["Sales"]}, {"id": 8})
 }
 
 test_only_administrators_see_service_tokens if {
-	who_sees := {who | some who, _ in principals; ringfence.visible.service_token with input as reader(who)}
+	who_sees := {who | some who, _ in principals; "service_token" in whole(who)}
 	who_sees == {"global admin", "license admin", "service"}
 }
 
 test_roles_add_up if {
-	both := json.patch(reader("contract manager"), [{"op": "replace", "path": "/principal/roles", "value": ["CONTRACT_MANAGER", "POLICY_AUTHOR"]}])
-	"all" in ringfence.visible.policy with input as both
-	"all" in ringfence.visible.contract with input as both
+	both := json.patch(showing("contract manager", {}), [{"op": "replace", "path": "/principal/roles", "value": ["CONTRACT_MANAGER", "POLICY_AUTHOR"]}])
+	ringfence.listed.policy with input as both
+	ringfence.listed.contract with input as both
 }
 
 test_only_an_analyst_is_kept_from_personal_data if {

@@ -164,6 +164,20 @@ func field_Allotment_seats_args(ctx context.Context, ec *executionContext, rawAr
 	return args, nil
 }
 
+func field_Allotment_viewerCan_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "action",
+		func(ctx context.Context, v any) (string, error) {
+			return unmarshalNString2string(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["action"] = arg0
+	return args, nil
+}
+
 func field_Allotment_waiting_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -849,6 +863,50 @@ func fieldContext_Allotment_groupLicenses(ctx context.Context, ec *executionCont
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = field_Allotment_groupLicenses_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func _Allotment_viewerCan(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *query.Allotment) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Allotment_viewerCan(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return obj.ViewerCan(ctx, fc.Args["action"].(string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *query.Permission) graphql.Marshaler {
+			return marshalNPermission2ᚖgithubᚗcomᚋringfenceᚋringfenceᚋinternalᚋqueryᚐPermission(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Allotment_viewerCan(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Allotment",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Permission(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Allotment_viewerCan_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -1674,7 +1732,7 @@ func unmarshalInputCreateAllotmentInput(ctx context.Context, ec *executionContex
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"dryRun", "idempotencyKey", "licenseId", "parentId", "name", "limit", "mode", "delegateUserIds", "delegateGroupIds", "scope", "startsAt", "endsAt"}
+	fieldsInOrder := [...]string{"dryRun", "idempotencyKey", "licenseId", "parentId", "name", "limit", "mode", "delegateUserIds", "delegateGroupIds", "scope", "startsAt", "endsAt", "confirms"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -1765,6 +1823,13 @@ func unmarshalInputCreateAllotmentInput(ctx context.Context, ec *executionContex
 				return it, err
 			}
 			it.EndsAt = data
+		case "confirms":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("confirms"))
+			data, err := unmarshalOID2ᚖgithubᚗcomᚋringfenceᚋringfenceᚋinternalᚋidᚐID(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Confirms = data
 		}
 	}
 	return it, nil
@@ -1883,7 +1948,7 @@ func unmarshalInputUpdateAllotmentInput(ctx context.Context, ec *executionContex
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"dryRun", "idempotencyKey", "allotmentId", "name", "limit", "delegateUserIds", "delegateGroupIds", "scope", "startsAt", "endsAt"}
+	fieldsInOrder := [...]string{"dryRun", "idempotencyKey", "allotmentId", "name", "limit", "delegateUserIds", "delegateGroupIds", "scope", "startsAt", "endsAt", "confirms"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -1960,6 +2025,13 @@ func unmarshalInputUpdateAllotmentInput(ctx context.Context, ec *executionContex
 				return it, err
 			}
 			it.EndsAt = graphql.OmittableOf(data)
+		case "confirms":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("confirms"))
+			data, err := unmarshalOID2ᚖgithubᚗcomᚋringfenceᚋringfenceᚋinternalᚋidᚐID(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Confirms = data
 		}
 	}
 	return it, nil
@@ -2369,6 +2441,44 @@ func _Allotment(ctx context.Context, ec *executionContext, sel ast.SelectionSet,
 					}
 				}()
 				res = _Allotment_groupLicenses(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "viewerCan":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Allotment_viewerCan(ctx, ec, field, obj)
 				if res == graphql.Null {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}

@@ -39,8 +39,8 @@ func field_PolicyRevision_changes_args(ctx context.Context, ec *executionContext
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "from",
-		func(ctx context.Context, v any) (string, error) {
-			return unmarshalNString2string(ctx, ec, v)
+		func(ctx context.Context, v any) (*string, error) {
+			return unmarshalOString2ᚖstring(ctx, ec, v)
 		})
 	if err != nil {
 		return nil, err
@@ -1632,7 +1632,7 @@ func _PolicyRevision_changes(ctx context.Context, ec *executionContext, field gr
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return obj.Changes(ctx, fc.Args["from"].(string))
+			return obj.Changes(ctx, fc.Args["from"].(*string))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*query.PolicyFileChange) graphql.Marshaler {

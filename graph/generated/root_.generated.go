@@ -123,6 +123,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		unmarshalInputDeploymentWhere,
 		unmarshalInputEventWhere,
 		unmarshalInputExcludeFromGroupLicenseInput,
+		unmarshalInputExplainAs,
 		unmarshalInputFeedWhere,
 		unmarshalInputFulfillPurchaseReservationInput,
 		unmarshalInputGroupInput,
@@ -763,6 +764,8 @@ input CreateAllotmentInput {
   startsAt: Time
   "From this instant on nothing can be assigned; within the parent's."
   endsAt: Time
+  "A decision that refused this very request to somebody else, where the policy wants two people for it. The policy is told who was refused, when and why."
+  confirms: ID
 }
 
 "Answer to createAllotment."
@@ -797,6 +800,8 @@ input UpdateAllotmentInput {
   startsAt: Time
   "New end; null clears it."
   endsAt: Time
+  "A decision that refused this very request to somebody else, where the policy wants two people for it. The policy is told who was refused, when and why."
+  confirms: ID
 }
 
 "Answer to updateAllotment."
@@ -1678,6 +1683,329 @@ extend type Query {
     "Only what matches all of these."
     where: EventWhere
   ): EventConnection!
+}
+`, BuiltIn: false},
+	{Name: "../schema/explanation.graphqls", Input: `"""
+Why a request was answered as it was, found by evaluating it once more under the policy that answered, watched. What it rests
+on is shown to those who may read the whole of ` + "`" + `Decision.input` + "`" + `.
+"""
+type Explanation {
+  "The explanation in a few sentences."
+  lines: [String!]!
+  "Revision of the policy that answered, and explains."
+  revision: String!
+  "Whether the policy could be evaluated again. If not, only what was recorded is told: its text is not kept, or nothing was evaluated."
+  complete: Boolean!
+  "The rules that granted."
+  grants: [ExplainedGrant!]!
+  "What was found about the request and its users, with the rule that found it. The ledger's refusals are in ` + "`" + `lines` + "`" + `."
+  findings: [ExplainedFinding!]!
+  "If nothing granted: the rules that could have, the nearest first, each with the first of its conditions that failed."
+  nearMisses: [NearMiss!]!
+}
+
+"Where a rule, or a condition of one, stands."
+type PolicyPlace {
+  "File of the policy."
+  file: String!
+  "Row in the file, from 1."
+  row: Int!
+  "Name of the rule, as others call it."
+  rule: String!
+  "Its first line; null for those who may not see the policy."
+  text: String
+}
+
+"Something that a rule read."
+type ExplainedFact {
+  "Where it comes from: a part of the input, such as pools[1].limit; a setting, data.settings.…; or another rule."
+  path: String!
+  "What it was; null if it was not there."
+  value: JSON
+}
+
+"A rule that granted a request."
+type ExplainedGrant {
+  "Name of the grant."
+  name: String!
+  "The rule."
+  rule: PolicyPlace!
+  "What it read, as far as you may see it."
+  facts: [ExplainedFact!]!
+}
+
+"A finding of the policy, with the rule that made it."
+type ExplainedFinding {
+  "For machines, such as OUT_OF_SCOPE."
+  code: String!
+  "For people; the code for those who may not see names."
+  message: String!
+  "What it does: deny, error or warn."
+  effect: String!
+  "Which user of the request it is about, from 0; null if it is about the whole request."
+  subject: Int
+  "The rule."
+  rule: PolicyPlace!
+  "What it read, as far as you may see it."
+  facts: [ExplainedFact!]!
+}
+
+"A rule that did not grant."
+type NearMiss {
+  "Name of the grant."
+  grant: String!
+  "The rule."
+  rule: PolicyPlace!
+  "The first of its conditions that failed."
+  failed: PolicyPlace!
+  "What the condition read, as far as you may see it."
+  facts: [ExplainedFact!]!
+}
+
+"What sort of change a remedy is."
+enum RemedyKind {
+  "Nothing stands against the request any more: make it again."
+  RETRY
+  "Somebody else may make the request."
+  ASK
+  "The request, asked otherwise."
+  CHANGE_REQUEST
+  "The request, waiting for a unit."
+  QUEUE
+  "More units in a pool."
+  RAISE
+  "Units from another allotment."
+  MOVE
+  "A seat that is given back."
+  RELEASE
+  "Wait for a date."
+  WAIT
+  "Something about a user."
+  CHANGE_USER
+  "Whom an allotment is for."
+  WIDEN_SCOPE
+  "When something is in effect."
+  CHANGE_DATES
+  "A right that is given."
+  APPOINT
+  "A license that is needed first."
+  ASSIGN_FIRST
+}
+
+"A change after which a refused request is allowed. It was tried, and the request after it, in a transaction that was rolled back."
+type Remedy {
+  "What sort of change."
+  kind: RemedyKind!
+  "What to do, in a sentence."
+  text: String!
+  "How large the change is: units, people or days; 0 if nothing changes but who asks, or how."
+  size: Int!
+  "The mutations it takes, in order; empty if it is to wait."
+  steps: [RemedyStep!]!
+  "Whether the request is to be made again afterwards, as it was."
+  again: Boolean!
+}
+
+"One mutation of a remedy."
+type RemedyStep {
+  "Name of the mutation."
+  mutation: String!
+  "Its input. Personal: an empty object for those who may not see names, if it has any."
+  input: JSON!
+  "Who may do it, in words."
+  by: String!
+  "Whether that is you."
+  you: Boolean!
+  "Who may do it, if that is a user you may see."
+  user: User
+}
+
+"How a request would be answered now."
+type Hypothesis {
+  "Name of the mutation."
+  action: String!
+  "Whether it would be allowed, at least in part."
+  allowed: Boolean!
+  "Why it would not be; of a request for many users, all that would not be served."
+  violations: [Violation!]!
+  "What would be worth saying but does not deny."
+  warnings: [Violation!]!
+  "What would be answered in place of a decision: that something is not there, or cannot be done as it is."
+  error: HypothesisError
+  "Why."
+  explanation: Explanation!
+  "The smallest changes that would have it allowed, each tried; at most six."
+  remedies: [Remedy!]!
+}
+
+"What would be answered in place of a decision."
+type HypothesisError {
+  "Code, as in errors[].extensions.code."
+  code: String!
+  "For people."
+  message: String!
+  "The field of the input it is about."
+  field: String
+}
+
+"Whether somebody may do something to a thing, as things stand."
+type Permission {
+  "Whether it may be done."
+  allowed: Boolean!
+  "Why not."
+  violations: [Violation!]!
+}
+
+"Somebody in whose place is asked."
+input ExplainAs {
+  "Their user name."
+  userName: String!
+  "Their roles, as their token would have them."
+  roles: [String!]
+}
+
+extend type Query {
+  """
+  How a mutation would be answered now, and why. It is tried and rolled back; nothing is recorded. Everyone may ask for
+  themselves; in the place of another only who sees every decision with its input (POLICY_DENIED).
+  """
+  explain(
+    "Name of the mutation, such as assignSeats. Another one is INVALID_INPUT."
+    action: String!
+    "The mutation's input. What is no input of it is INVALID_INPUT."
+    input: JSON!
+    "In whose place; yourself by default."
+    as: ExplainAs
+  ): Hypothesis!
+}
+
+extend type Decision {
+  "Why it was decided so, by the very policy that did."
+  explanation: Explanation!
+  """
+  The smallest changes that would have the request allowed now, each tried before it is offered; at most six, and those only that name
+  nothing you may not see. Empty if it was allowed, and if nothing is kept of what was asked, as of dry runs: use ` + "`" + `explain` + "`" + `.
+  At most ten decisions per request (TOO_COMPLEX).
+  """
+  remedies: [Remedy!]!
+}
+
+extend type License {
+  """
+  Whether you may do something to this license, as figures stand: what the mutation would be told, as far as it does not depend on the
+  rest of its input; where it takes a unit, whether one is left. Nothing is recorded. Answered for all of a list at once.
+  """
+  viewerCan(
+    "Name of the mutation: updateLicense, assignSeats, … Another one is INVALID_INPUT."
+    action: String!
+  ): Permission!
+}
+
+extend type Allotment {
+  """
+  Whether you may do something to this allotment, as figures stand: what the mutation would be told, as far as it does not depend on the
+  rest of its input; where it takes a unit, whether one is left. Nothing is recorded. Answered for all of a list at once.
+  """
+  viewerCan(
+    "Name of the mutation: updateAllotment, assignSeats, … Another one is INVALID_INPUT."
+    action: String!
+  ): Permission!
+}
+
+extend type GroupLicense {
+  """
+  Whether you may do something to this group license, as figures stand: what the mutation would be told, as far as it does not depend on the
+  rest of its input; where it takes a unit, whether one is left. Nothing is recorded. Answered for all of a list at once.
+  """
+  viewerCan(
+    "Name of the mutation: unlicenseGroup, … Another one is INVALID_INPUT."
+    action: String!
+  ): Permission!
+}
+
+extend type Group {
+  """
+  Whether you may do something to this group, as figures stand: what the mutation would be told, as far as it does not depend on the
+  rest of its input; where it takes a unit, whether one is left. Nothing is recorded. Answered for all of a list at once.
+  """
+  viewerCan(
+    "Name of the mutation: addGroupMembers, … Another one is INVALID_INPUT."
+    action: String!
+  ): Permission!
+}
+
+extend type User {
+  """
+  Whether you may do something to this user, as figures stand: what the mutation would be told, as far as it does not depend on the
+  rest of its input; where it takes a unit, whether one is left. Nothing is recorded. Answered for all of a list at once.
+  """
+  viewerCan(
+    "Name of the mutation: upsertUsers, deleteUsers Another one is INVALID_INPUT."
+    action: String!
+  ): Permission!
+}
+
+extend type Contract {
+  """
+  Whether you may do something to this contract, as figures stand: what the mutation would be told, as far as it does not depend on the
+  rest of its input; where it takes a unit, whether one is left. Nothing is recorded. Answered for all of a list at once.
+  """
+  viewerCan(
+    "Name of the mutation: createLicense, … Another one is INVALID_INPUT."
+    action: String!
+  ): Permission!
+}
+
+extend type Product {
+  """
+  Whether you may do something to this product, as figures stand: what the mutation would be told, as far as it does not depend on the
+  rest of its input; where it takes a unit, whether one is left. Nothing is recorded. Answered for all of a list at once.
+  """
+  viewerCan(
+    "Name of the mutation: updateProduct, deleteProduct Another one is INVALID_INPUT."
+    action: String!
+  ): Permission!
+}
+
+extend type Vendor {
+  """
+  Whether you may do something to this vendor, as figures stand: what the mutation would be told, as far as it does not depend on the
+  rest of its input; where it takes a unit, whether one is left. Nothing is recorded. Answered for all of a list at once.
+  """
+  viewerCan(
+    "Name of the mutation: createContract, … Another one is INVALID_INPUT."
+    action: String!
+  ): Permission!
+}
+
+extend type Allocation {
+  """
+  Whether you may do something to this allocation, as figures stand: what the mutation would be told, as far as it does not depend on the
+  rest of its input; where it takes a unit, whether one is left. Nothing is recorded. Answered for all of a list at once.
+  """
+  viewerCan(
+    "Name of the mutation: updateAllocation, deleteAllocation Another one is INVALID_INPUT."
+    action: String!
+  ): Permission!
+}
+
+extend type PurchaseReservation {
+  """
+  Whether you may do something to this purchase reservation, as figures stand: what the mutation would be told, as far as it does not depend on the
+  rest of its input; where it takes a unit, whether one is left. Nothing is recorded. Answered for all of a list at once.
+  """
+  viewerCan(
+    "Name of the mutation: cancelPurchaseReservation, … Another one is INVALID_INPUT."
+    action: String!
+  ): Permission!
+}
+
+extend type Viewer {
+  "Whether you may do something that is done to nothing that is there yet, such as createVendor or upsertUsers."
+  viewerCan(
+    "Name of the mutation. Another one is INVALID_INPUT."
+    action: String!
+  ): Permission!
 }
 `, BuiltIn: false},
 	{Name: "../schema/feed.graphqls", Input: `"""
@@ -3250,8 +3578,8 @@ type PolicyRevision {
   files: [PolicyFile!]!
   "The files in which it differs from another revision, by path. INVALID_INPUT if that is not known."
   changes(
-    "The revision to compare with."
-    from: String!
+    "The revision to compare with; without it, the one that answers now."
+    from: String
   ): [PolicyFileChange!]!
 }
 
@@ -5342,6 +5670,8 @@ func childFields_Allocation(ctx context.Context, ec *executionContext, field gra
 		return fieldContext_Allocation_externalId(ctx, ec, field)
 	case "createdAt":
 		return fieldContext_Allocation_createdAt(ctx, ec, field)
+	case "viewerCan":
+		return fieldContext_Allocation_viewerCan(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Allocation", field.Name)
 }
@@ -5418,6 +5748,8 @@ func childFields_Allotment(ctx context.Context, ec *executionContext, field grap
 		return fieldContext_Allotment_waiting(ctx, ec, field)
 	case "groupLicenses":
 		return fieldContext_Allotment_groupLicenses(ctx, ec, field)
+	case "viewerCan":
+		return fieldContext_Allotment_viewerCan(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Allotment", field.Name)
 }
@@ -5526,6 +5858,8 @@ func childFields_Contract(ctx context.Context, ec *executionContext, field graph
 		return fieldContext_Contract_createdAt(ctx, ec, field)
 	case "licenses":
 		return fieldContext_Contract_licenses(ctx, ec, field)
+	case "viewerCan":
+		return fieldContext_Contract_viewerCan(ctx, ec, field)
 	case "overview":
 		return fieldContext_Contract_overview(ctx, ec, field)
 	case "lifecycle":
@@ -5748,6 +6082,10 @@ func childFields_Decision(ctx context.Context, ec *executionContext, field graph
 		return fieldContext_Decision_license(ctx, ec, field)
 	case "allotment":
 		return fieldContext_Decision_allotment(ctx, ec, field)
+	case "explanation":
+		return fieldContext_Decision_explanation(ctx, ec, field)
+	case "remedies":
+		return fieldContext_Decision_remedies(ctx, ec, field)
 	case "unenforced":
 		return fieldContext_Decision_unenforced(ctx, ec, field)
 	}
@@ -6002,6 +6340,64 @@ func childFields_ExclusionEdge(ctx context.Context, ec *executionContext, field 
 	return nil, fmt.Errorf("no field named %q was found under type ExclusionEdge", field.Name)
 }
 
+func childFields_ExplainedFact(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "path":
+		return fieldContext_ExplainedFact_path(ctx, ec, field)
+	case "value":
+		return fieldContext_ExplainedFact_value(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ExplainedFact", field.Name)
+}
+
+func childFields_ExplainedFinding(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "code":
+		return fieldContext_ExplainedFinding_code(ctx, ec, field)
+	case "message":
+		return fieldContext_ExplainedFinding_message(ctx, ec, field)
+	case "effect":
+		return fieldContext_ExplainedFinding_effect(ctx, ec, field)
+	case "subject":
+		return fieldContext_ExplainedFinding_subject(ctx, ec, field)
+	case "rule":
+		return fieldContext_ExplainedFinding_rule(ctx, ec, field)
+	case "facts":
+		return fieldContext_ExplainedFinding_facts(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ExplainedFinding", field.Name)
+}
+
+func childFields_ExplainedGrant(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return fieldContext_ExplainedGrant_name(ctx, ec, field)
+	case "rule":
+		return fieldContext_ExplainedGrant_rule(ctx, ec, field)
+	case "facts":
+		return fieldContext_ExplainedGrant_facts(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ExplainedGrant", field.Name)
+}
+
+func childFields_Explanation(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "lines":
+		return fieldContext_Explanation_lines(ctx, ec, field)
+	case "revision":
+		return fieldContext_Explanation_revision(ctx, ec, field)
+	case "complete":
+		return fieldContext_Explanation_complete(ctx, ec, field)
+	case "grants":
+		return fieldContext_Explanation_grants(ctx, ec, field)
+	case "findings":
+		return fieldContext_Explanation_findings(ctx, ec, field)
+	case "nearMisses":
+		return fieldContext_Explanation_nearMisses(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Explanation", field.Name)
+}
+
 func childFields_Feed(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -6088,6 +6484,8 @@ func childFields_Group(ctx context.Context, ec *executionContext, field graphql.
 		return fieldContext_Group_parentGroups(ctx, ec, field)
 	case "groupLicenses":
 		return fieldContext_Group_groupLicenses(ctx, ec, field)
+	case "viewerCan":
+		return fieldContext_Group_viewerCan(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Group", field.Name)
 }
@@ -6144,6 +6542,8 @@ func childFields_GroupLicense(ctx context.Context, ec *executionContext, field g
 		return fieldContext_GroupLicense_createdAt(ctx, ec, field)
 	case "capacity":
 		return fieldContext_GroupLicense_capacity(ctx, ec, field)
+	case "viewerCan":
+		return fieldContext_GroupLicense_viewerCan(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type GroupLicense", field.Name)
 }
@@ -6184,6 +6584,38 @@ func childFields_GroupMembersPayload(ctx context.Context, ec *executionContext, 
 		return fieldContext_GroupMembersPayload_changed(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type GroupMembersPayload", field.Name)
+}
+
+func childFields_Hypothesis(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "action":
+		return fieldContext_Hypothesis_action(ctx, ec, field)
+	case "allowed":
+		return fieldContext_Hypothesis_allowed(ctx, ec, field)
+	case "violations":
+		return fieldContext_Hypothesis_violations(ctx, ec, field)
+	case "warnings":
+		return fieldContext_Hypothesis_warnings(ctx, ec, field)
+	case "error":
+		return fieldContext_Hypothesis_error(ctx, ec, field)
+	case "explanation":
+		return fieldContext_Hypothesis_explanation(ctx, ec, field)
+	case "remedies":
+		return fieldContext_Hypothesis_remedies(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Hypothesis", field.Name)
+}
+
+func childFields_HypothesisError(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "code":
+		return fieldContext_HypothesisError_code(ctx, ec, field)
+	case "message":
+		return fieldContext_HypothesisError_message(ctx, ec, field)
+	case "field":
+		return fieldContext_HypothesisError_field(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type HypothesisError", field.Name)
 }
 
 func childFields_IncludeInGroupLicensePayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -6256,6 +6688,8 @@ func childFields_License(ctx context.Context, ec *executionContext, field graphq
 		return fieldContext_License_pricePer(ctx, ec, field)
 	case "cost":
 		return fieldContext_License_cost(ctx, ec, field)
+	case "viewerCan":
+		return fieldContext_License_viewerCan(ctx, ec, field)
 	case "overageShrinks":
 		return fieldContext_License_overageShrinks(ctx, ec, field)
 	case "overview":
@@ -6350,6 +6784,20 @@ func childFields_LicenseOverviewEdge(ctx context.Context, ec *executionContext, 
 		return fieldContext_LicenseOverviewEdge_cursor(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type LicenseOverviewEdge", field.Name)
+}
+
+func childFields_NearMiss(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "grant":
+		return fieldContext_NearMiss_grant(ctx, ec, field)
+	case "rule":
+		return fieldContext_NearMiss_rule(ctx, ec, field)
+	case "failed":
+		return fieldContext_NearMiss_failed(ctx, ec, field)
+	case "facts":
+		return fieldContext_NearMiss_facts(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type NearMiss", field.Name)
 }
 
 func childFields_Observation(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -6536,6 +6984,16 @@ func childFields_PageInfo(ctx context.Context, ec *executionContext, field graph
 		return fieldContext_PageInfo_endCursor(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type PageInfo", field.Name)
+}
+
+func childFields_Permission(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "allowed":
+		return fieldContext_Permission_allowed(ctx, ec, field)
+	case "violations":
+		return fieldContext_Permission_violations(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Permission", field.Name)
 }
 
 func childFields_PlacePurchaseReservationPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -6752,6 +7210,20 @@ func childFields_PolicyOutcome(ctx context.Context, ec *executionContext, field 
 		return fieldContext_PolicyOutcome_subject(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type PolicyOutcome", field.Name)
+}
+
+func childFields_PolicyPlace(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "file":
+		return fieldContext_PolicyPlace_file(ctx, ec, field)
+	case "row":
+		return fieldContext_PolicyPlace_row(ctx, ec, field)
+	case "rule":
+		return fieldContext_PolicyPlace_rule(ctx, ec, field)
+	case "text":
+		return fieldContext_PolicyPlace_text(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PolicyPlace", field.Name)
 }
 
 func childFields_PolicyProblem(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -6988,6 +7460,8 @@ func childFields_Product(ctx context.Context, ec *executionContext, field graphq
 		return fieldContext_Product_createdAt(ctx, ec, field)
 	case "licenses":
 		return fieldContext_Product_licenses(ctx, ec, field)
+	case "viewerCan":
+		return fieldContext_Product_viewerCan(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Product", field.Name)
 }
@@ -7052,6 +7526,8 @@ func childFields_PurchaseReservation(ctx context.Context, ec *executionContext, 
 		return fieldContext_PurchaseReservation_createdAt(ctx, ec, field)
 	case "endedAt":
 		return fieldContext_PurchaseReservation_endedAt(ctx, ec, field)
+	case "viewerCan":
+		return fieldContext_PurchaseReservation_viewerCan(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type PurchaseReservation", field.Name)
 }
@@ -7112,6 +7588,38 @@ func childFields_Remediation(ctx context.Context, ec *executionContext, field gr
 		return fieldContext_Remediation_allocation(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Remediation", field.Name)
+}
+
+func childFields_Remedy(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "kind":
+		return fieldContext_Remedy_kind(ctx, ec, field)
+	case "text":
+		return fieldContext_Remedy_text(ctx, ec, field)
+	case "size":
+		return fieldContext_Remedy_size(ctx, ec, field)
+	case "steps":
+		return fieldContext_Remedy_steps(ctx, ec, field)
+	case "again":
+		return fieldContext_Remedy_again(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Remedy", field.Name)
+}
+
+func childFields_RemedyStep(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "mutation":
+		return fieldContext_RemedyStep_mutation(ctx, ec, field)
+	case "input":
+		return fieldContext_RemedyStep_input(ctx, ec, field)
+	case "by":
+		return fieldContext_RemedyStep_by(ctx, ec, field)
+	case "you":
+		return fieldContext_RemedyStep_you(ctx, ec, field)
+	case "user":
+		return fieldContext_RemedyStep_user(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RemedyStep", field.Name)
 }
 
 func childFields_RemoveUnusedOveragePayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -7728,6 +8236,8 @@ func childFields_User(ctx context.Context, ec *executionContext, field graphql.C
 		return fieldContext_User_groups(ctx, ec, field)
 	case "seats":
 		return fieldContext_User_seats(ctx, ec, field)
+	case "viewerCan":
+		return fieldContext_User_viewerCan(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type User", field.Name)
 }
@@ -7770,6 +8280,8 @@ func childFields_Vendor(ctx context.Context, ec *executionContext, field graphql
 		return fieldContext_Vendor_contracts(ctx, ec, field)
 	case "deployments":
 		return fieldContext_Vendor_deployments(ctx, ec, field)
+	case "viewerCan":
+		return fieldContext_Vendor_viewerCan(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Vendor", field.Name)
 }
@@ -7812,6 +8324,8 @@ func childFields_Viewer(ctx context.Context, ec *executionContext, field graphql
 		return fieldContext_Viewer_seats(ctx, ec, field)
 	case "allotments":
 		return fieldContext_Viewer_allotments(ctx, ec, field)
+	case "viewerCan":
+		return fieldContext_Viewer_viewerCan(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Viewer", field.Name)
 }

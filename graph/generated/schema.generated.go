@@ -84,6 +84,7 @@ type QueryResolver interface {
 	Decisions(ctx context.Context, first *int, after *string, last *int, before *string, where *query.DecisionWhere) (*query.Connection[*query.Decision], error)
 	Deployments(ctx context.Context, first *int, after *string, last *int, before *string, where *query.DeploymentWhere, orderBy *query.DeploymentOrder) (*query.Connection[*query.Deployment], error)
 	Events(ctx context.Context, first *int, after *string, last *int, before *string, where *query.EventWhere) (*query.Connection[*query.Event], error)
+	Explain(ctx context.Context, action string, input json.RawMessage, as *query.ExplainAs) (*query.Hypothesis, error)
 	Feeds(ctx context.Context, first *int, after *string, last *int, before *string, where *query.FeedWhere) (*query.Connection[*query.Feed], error)
 	Groups(ctx context.Context, first *int, after *string, last *int, before *string, where *query.GroupWhere, orderBy *query.GroupOrder) (*query.Connection[*query.Group], error)
 	Licenses(ctx context.Context, first *int, after *string, last *int, before *string, where *query.LicenseWhere, orderBy *query.LicenseOrder) (*query.Connection[*query.License], error)
@@ -1186,6 +1187,36 @@ func field_Query_events_args(ctx context.Context, ec *executionContext, rawArgs 
 		return nil, err
 	}
 	args["where"] = arg4
+	return args, nil
+}
+
+func field_Query_explain_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "action",
+		func(ctx context.Context, v any) (string, error) {
+			return unmarshalNString2string(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["action"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (json.RawMessage, error) {
+			return unmarshalNJSON2encodingᚋjsonᚐRawMessage(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "as",
+		func(ctx context.Context, v any) (*query.ExplainAs, error) {
+			return unmarshalOExplainAs2ᚖgithubᚗcomᚋringfenceᚋringfenceᚋinternalᚋqueryᚐExplainAs(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["as"] = arg2
 	return args, nil
 }
 
@@ -4499,6 +4530,50 @@ func fieldContext_Query_events(ctx context.Context, ec *executionContext, field 
 	return fc, nil
 }
 
+func _Query_explain(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Query_explain(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Explain(ctx, fc.Args["action"].(string), fc.Args["input"].(json.RawMessage), fc.Args["as"].(*query.ExplainAs))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *query.Hypothesis) graphql.Marshaler {
+			return marshalNHypothesis2ᚖgithubᚗcomᚋringfenceᚋringfenceᚋinternalᚋqueryᚐHypothesis(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Query_explain(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Hypothesis(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Query_explain_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func _Query_feeds(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -6284,6 +6359,28 @@ func _Query(ctx context.Context, ec *executionContext, sel ast.SelectionSet) gra
 					}
 				}()
 				res = _Query_events(ctx, ec, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "explain":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Query_explain(ctx, ec, field)
 				if res == graphql.Null {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}

@@ -30,7 +30,9 @@ type Config struct {
 	Listen   string // address of the HTTP server, host:port
 	Database string // postgres://… or the path of an SQLite file; empty: ringfence.db in DataDir
 	DataDir  string // where the embedded database and the development key are
-	Policies string // directory of the policy; empty: the one that is built in
+	Policies string // directory of the policy; without it and a bundle: the one that is built in
+	// Bundle is a signed bundle with the policy; an empty URL is none. The last good one is kept in DataDir.
+	Bundle policy.BundleConfig
 	// PolicyTimeout is how long one decision may take before it denies; 0: 50 ms.
 	PolicyTimeout time.Duration
 	Dev           bool // accept tokens of the development key, and offer personas
@@ -142,13 +144,8 @@ func (a *App) build(ctx context.Context) (err error) {
 	if a.Store, err = OpenStore(ctx, cfg); err != nil {
 		return err
 	}
-	if a.Policy, err = policy.New(ctx, policy.Config{Dir: cfg.Policies, Timeout: cfg.PolicyTimeout, Logger: cfg.Log, Now: cfg.Clock}); err != nil {
+	if err := a.openPolicy(ctx); err != nil {
 		return err
-	}
-	if cfg.Policies != "" {
-		if err := a.Policy.Watch(context.WithoutCancel(ctx)); err != nil {
-			return err
-		}
 	}
 	verifiers := identity.Config{Log: cfg.Log, Now: cfg.Clock}
 	if cfg.Dev {
@@ -171,11 +168,27 @@ func (a *App) build(ctx context.Context) (err error) {
 	a.replica.Beat(ctx)
 	a.reader = query.NewReader(query.Config{
 		Store: a.Store, Policy: a.Policy, Clock: cfg.Clock, Daybreak: a.Runner.Daybreak, DefaultLocation: cfg.DefaultLocation,
+		Rehearsal: a.Runner.Rehearsal(),
 	})
 	a.Schema = graph.New(&graph.Resolver{Runner: a.Runner, Reader: a.reader})
 	verifiers.Services = a.Runner
 	a.Exporter = newExporter(a.reader)
 	return a.route(identity.New(verifiers))
+}
+
+// openPolicy loads the policy and follows its source from then on.
+func (a *App) openPolicy(ctx context.Context) (err error) {
+	cfg := a.Config
+	if cfg.Bundle.URL != "" && cfg.Bundle.Cache == "" {
+		cfg.Bundle.Cache = filepath.Join(cfg.DataDir, "policy-bundle.tar.gz")
+	}
+	a.Policy, err = policy.New(ctx, policy.Config{
+		Dir: cfg.Policies, Bundle: cfg.Bundle, Timeout: cfg.PolicyTimeout, Logger: cfg.Log, Now: cfg.Clock,
+	})
+	if err != nil {
+		return err
+	}
+	return a.Policy.Watch(context.WithoutCancel(ctx))
 }
 
 // Handler answers HTTP: the API, GraphiQL, health and metrics.

@@ -68,6 +68,8 @@ var (
 	administrators = unless(nil)
 	contracts      = unless(outcomes{"cora": done})
 
+	authors = unless(outcomes{"petra": done, "liam": role, "max": role})
+
 	ofUK      = unless(delegates(done, done, missing, missing, missing, done))
 	ofLondon  = unless(delegates(done, done, done, missing, missing, done))
 	ofAPAC    = unless(delegates(missing, missing, missing, done, missing, missing))
@@ -114,6 +116,9 @@ var attempts = []attempt{
 
 	{"createServiceToken", in{"name": "new service", "purpose": "API", "roles": []string{"AUDITOR"}}, administrators},
 	{"revokeServiceToken", in{"serviceTokenId": "@token"}, administrators},
+
+	{"publishPolicy", in{"files": []in{{"path": "p.rego", "text": "package p"}}, "note": "new", "expectedFlips": "none@.."}, authors},
+	{"rollbackPolicy", in{"revision": "0123456789abcdef", "note": "old"}, authors.and(outcomes{"root": missing, "petra": missing})},
 
 	{"createAllotment", in{"licenseId": "@suite", "name": "new", "limit": 1}, administrators},
 	{"createAllotment", in{"parentId": "@uk", "name": "new", "limit": 1}, administrators},

@@ -149,6 +149,7 @@ func TestImportSheets(t *testing.T) {
 			t.Errorf("%d files are told of in the log", n)
 		}
 		says(t, cli(t, "verify", "--database", url).ok(t).stdout, "clean")
+		says(t, cli(t, "policy", "simulate", "--database", url).ok(t).stdout, "nothing would be different")
 	})
 }
 

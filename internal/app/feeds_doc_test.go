@@ -54,6 +54,7 @@ func TestFeedsPage(t *testing.T) {
 			t.Errorf("%d commands were found", commands)
 		}
 		says(t, cli(t, "verify").ok(t).stdout, "clean")
+		says(t, cli(t, "policy", "simulate").ok(t).stdout, "nothing would be different")
 	})
 }
 

@@ -46,7 +46,7 @@ func TestReadme(t *testing.T) {
 
 // The files the README links to are there.
 func TestReadmeLinks(t *testing.T) {
-	for _, file := range []string{"README.md", "docs/operations.md", "docs/feeds.md", "docs/scim.md", "docs/cost.md"} {
+	for _, file := range []string{"README.md", "docs/operations.md", "docs/feeds.md", "docs/scim.md", "docs/cost.md", "docs/policy.md"} {
 		text, err := os.ReadFile("../../" + file)
 		if err != nil {
 			t.Fatal(err)

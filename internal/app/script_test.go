@@ -1,7 +1,9 @@
 package app_test
 
 import (
+	"fmt"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -23,6 +25,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"mkdata": writePeople,
 			"ringfence": func(ts *testscript.TestScript, neg bool, args []string) {
 				err := ts.Exec(program, args...)
 				if neg && err == nil {
@@ -34,4 +37,13 @@ func TestScripts(t *testing.T) {
 			},
 		},
 	})
+}
+
+// writePeople writes a list of 2,000 people into a file: more than anybody wants to read in a script.
+func writePeople(ts *testscript.TestScript, _ bool, args []string) {
+	people := make([]string, 2000)
+	for i := range people {
+		people[i] = fmt.Sprintf(`{"id": %d, "left": false}`, i)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(`{"people": [`+strings.Join(people, ",")+`]}`), 0o600))
 }

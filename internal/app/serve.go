@@ -13,12 +13,17 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/internal/identity"
+	"github.com/ringfence/ringfence/internal/policy"
 )
 
 type serve struct {
 	storage
 	Listen          string            `help:"Address to listen on." env:"RINGFENCE_LISTEN" default:"127.0.0.1:8080" placeholder:"ADDR"`
 	Policies        string            `help:"Directory of the policy (Rego). Without it: the one that is built in." env:"RINGFENCE_POLICIES" placeholder:"DIR"`
+	PolicyBundle    string            `help:"URL of a signed bundle with the policy, instead of a directory." env:"RINGFENCE_POLICY_BUNDLE" placeholder:"URL"`
+	PolicyBundleKey string            `help:"PEM file with the public key whose signature counts." env:"RINGFENCE_POLICY_BUNDLE_KEY" placeholder:"FILE"`
+	PolicyBundleAlg string            `help:"Algorithm of the signature; without it, the usual one of the key: RS256, ES256, EdDSA." env:"RINGFENCE_POLICY_BUNDLE_ALG" placeholder:"NAME"`
+	PolicyEvery     time.Duration     `name:"policy-bundle-every" help:"How often the bundle is looked for." env:"RINGFENCE_POLICY_BUNDLE_EVERY" default:"30s"`
 	Dev             bool              `help:"Development mode: tokens of the development key, personas. Loopback addresses only." env:"RINGFENCE_DEV"`
 	Demo            bool              `help:"Load the demo organization if the database is empty." env:"RINGFENCE_DEMO"`
 	OIDCIssuer      string            `name:"oidc-issuer" help:"Issuer URL of the OpenID Connect provider." env:"RINGFENCE_OIDC_ISSUER" placeholder:"URL"`
@@ -40,6 +45,15 @@ var countryCode = regexp.MustCompile(`^[A-Z]{2}$`)
 func (c *serve) Validate() error {
 	if c.DefaultLocation != "" && !countryCode.MatchString(c.DefaultLocation) {
 		return fmt.Errorf("--default-location is two capital letters (ISO 3166-1 alpha-2), not %q", c.DefaultLocation)
+	}
+	if c.Policies != "" && c.PolicyBundle != "" {
+		return errors.New("--policies and --policy-bundle exclude each other")
+	}
+	if (c.PolicyBundle == "") != (c.PolicyBundleKey == "") {
+		return errors.New("--policy-bundle and --policy-bundle-key belong together: a policy that nobody signed is not taken from the network")
+	}
+	if c.PolicyEvery <= 0 {
+		return errors.New("--policy-bundle-every is a length of time, 30s for example")
 	}
 	if c.ImportLimit <= 0 {
 		return errors.New("--import-limit is a number of megabytes")
@@ -65,6 +79,7 @@ func (c *serve) Run(ctx context.Context, out outputs) error {
 	cfg.Listen, cfg.Policies, cfg.Dev, cfg.DefaultLocation, cfg.Rate = c.Listen, c.Policies, c.Dev, c.DefaultLocation, c.Rate
 	cfg.TrustedDir, cfg.TrustedMode, cfg.ShutdownTimeout = c.TrustedDir, c.TrustedMode, c.ShutdownTimeout
 	cfg.ImportLimit = c.ImportLimit << 20
+	cfg.Bundle = policy.BundleConfig{URL: c.PolicyBundle, KeyFile: c.PolicyBundleKey, Algorithm: c.PolicyBundleAlg, Every: c.PolicyEvery}
 	cfg.OIDC = identity.OIDCConfig{Issuer: c.OIDCIssuer, Audience: c.OIDCAudience, UserClaim: c.OIDCUserClaim, RolesClaim: c.OIDCRolesClaim}
 	if len(c.OIDCRoleMap) > 0 {
 		cfg.OIDC.RoleMap = c.OIDCRoleMap

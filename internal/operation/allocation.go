@@ -226,11 +226,7 @@ func (r *reading) findAllocation(ctx context.Context, given id.ID) (*allocation,
 	return a, pool, t, nil
 }
 
-// hidesAllocation gives the answer for an allocation the caller may not see, nil if they may.
-func (r *reading) hidesAllocation(ctx context.Context, pool *licensing.Pool, t *target) *fault.Error {
-	view, err := r.policy.Visibility(ctx, r.who.facts())
-	if err != nil || !view.All("allocation") {
-		return t.missing()
-	}
-	return r.hides(ctx, pool, t)
+// hidesAllocation is hides for an allocation: who may see it is said of its own kind.
+func (r *reading) hidesAllocation(ctx context.Context, a *allocation, pool *licensing.Pool, t *target) unseen {
+	return r.hidesRow(ctx, "allocation", a.id, t.missing()).or(r.hides(ctx, pool, t))
 }

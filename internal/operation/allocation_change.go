@@ -47,7 +47,7 @@ func (c *UpdateAllocation) prepare(ctx context.Context, r *reading) (*plan[Alloc
 		return nil, fault.Invalid("name", "a custom reservation has a name and a quantity")
 	}
 	return &plan[AllocationPayload]{
-		ask: r.questionAllocation(c.action(), &a, pool, a.reserves()-before.reserves()), hidden: r.hidesAllocation(ctx, pool, t),
+		ask: r.questionAllocation(c.action(), &a, pool, a.reserves()-before.reserves()), hidden: r.hidesAllocation(ctx, &a, pool, t),
 		write: func(ctx context.Context, w *writing) (*AllocationPayload, error) {
 			if err := w.changeAllocation(ctx, before, &a, pool); err != nil {
 				return nil, err
@@ -81,7 +81,7 @@ func (c *DeleteAllocation) prepare(ctx context.Context, r *reading) (*plan[Delet
 		return nil, err
 	}
 	return &plan[DeleteAllocationPayload]{
-		ask: r.questionAllocation(c.action(), a, pool, 0), hidden: r.hidesAllocation(ctx, pool, t),
+		ask: r.questionAllocation(c.action(), a, pool, 0), hidden: r.hidesAllocation(ctx, a, pool, t),
 		write: func(ctx context.Context, w *writing) (*DeleteAllocationPayload, error) {
 			pool.Reserve(-a.reserves())
 			if err := w.tx.Client().Allocation.DeleteOneID(a.id).Exec(ctx); err != nil {

@@ -27,8 +27,14 @@ func (c *CreateAllotment) check() error {
 	}
 	return firstError(
 		checkText("name", c.Name, 200), checkCount("limit", c.Limit), checkOneOf("mode", c.Mode, "RESERVED", "CEILING"),
-		checkScope(c.Scope), checkTimes(c.StartsAt, c.EndsAt),
+		checkScope(c.Scope), checkTimes(c.StartsAt, c.EndsAt), checkConfirms(c.Confirms),
 	)
+}
+
+// bare is the command without how it is asked.
+func (c CreateAllotment) bare() CreateAllotment {
+	c.Request, c.Confirms = Request{}, nil
+	return c
 }
 
 func checkTimes(starts, ends *time.Time) error {
@@ -95,6 +101,9 @@ func (c *CreateAllotment) prepare(ctx context.Context, r *reading) (*plan[Allotm
 	ask := &policy.Input{
 		Now: r.Now(), Action: c.action(), Principal: r.who.facts(), License: r.questionLicense(t.key.License, nil), Pools: r.questionPools(parent, d.requested),
 		Allotment: d.change([]string{"name", "mode", "limit", "scope", "delegates", "startsAt", "endsAt"}, nil),
+	}
+	if err := r.confirmable(ctx, ask, c.bare(), c.Confirms); err != nil {
+		return nil, err
 	}
 	return &plan[AllotmentPayload]{ask: ask, hidden: r.hides(ctx, parent, t), write: func(ctx context.Context, w *writing) (*AllotmentPayload, error) {
 		return w.createAllotment(ctx, d, parent)
@@ -207,7 +216,11 @@ func (w *writing) createAllotment(ctx context.Context, d *draft, parent *licensi
 	if err := w.storeScope(ctx, row.ID, d.scope); err != nil {
 		return nil, err
 	}
-	w.happened("ALLOTMENT_CREATED", "allotment", row.ID, d.data()).pool = licensing.PoolKey{License: parent.Key.License, Allotment: row.ID}
+	data := d.data()
+	if !parent.Key.IsLicense() {
+		data["parent"] = id.Of(id.Allotment, parent.Key.Allotment).String()
+	}
+	w.happened("ALLOTMENT_CREATED", "allotment", row.ID, data).pool = licensing.PoolKey{License: parent.Key.License, Allotment: row.ID}
 	if err := w.flush(ctx); err != nil {
 		return nil, err
 	}

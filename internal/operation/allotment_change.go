@@ -21,7 +21,13 @@ func (c *UpdateAllotment) check() error {
 			return err
 		}
 	}
-	return firstError(checkCount("limit", c.Limit.Value()), checkScope(c.Scope.Value()))
+	return firstError(checkCount("limit", c.Limit.Value()), checkScope(c.Scope.Value()), checkConfirms(c.Confirms))
+}
+
+// bare is the command without how it is asked.
+func (c UpdateAllotment) bare() UpdateAllotment {
+	c.Request, c.Confirms = Request{}, nil
+	return c
 }
 
 func (c *UpdateAllotment) prepare(ctx context.Context, r *reading) (*plan[AllotmentPayload], error) {
@@ -46,6 +52,9 @@ func (c *UpdateAllotment) prepare(ctx context.Context, r *reading) (*plan[Allotm
 	ask := &policy.Input{
 		Now: r.Now(), Action: c.action(), Principal: r.who.facts(), License: r.questionLicense(t.key.License, nil), Pools: pools,
 		Allotment: d.change(fields, pool.Limit),
+	}
+	if err := r.confirmable(ctx, ask, c.bare(), c.Confirms); err != nil {
+		return nil, err
 	}
 	return &plan[AllotmentPayload]{ask: ask, hidden: r.hides(ctx, pool, t), write: func(ctx context.Context, w *writing) (*AllotmentPayload, error) {
 		return w.updateAllotment(ctx, d, fields, pool)

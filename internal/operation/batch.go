@@ -222,6 +222,7 @@ func (b *batch) decisions() (list []*decision, keyed bool) {
 			keyed = keyed || e.decision.key.key != ""
 		}
 		if e.decision != nil {
+			e.decision.command = e.job.told
 			list = append(list, e.decision)
 		}
 	}

@@ -23,6 +23,8 @@ type CreateAllotment struct {
 	Scope            *ScopeInput
 	StartsAt         *time.Time
 	EndsAt           *time.Time
+	// Confirms is a decision that refused this very request to somebody else.
+	Confirms *id.ID `json:",omitempty"`
 }
 
 // UpdateAllotment changes an allotment. What is left out stays as it is; a null limit is unlimited (CEILING only).
@@ -36,6 +38,7 @@ type UpdateAllotment struct {
 	Scope            graphql.Omittable[*ScopeInput] `json:",omitzero"`
 	StartsAt         graphql.Omittable[*time.Time]  `json:",omitzero"`
 	EndsAt           graphql.Omittable[*time.Time]  `json:",omitzero"`
+	Confirms         *id.ID                         `json:",omitempty"` // as for CreateAllotment
 }
 
 // AllotmentPayload answers a change of an allotment.

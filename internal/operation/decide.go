@@ -28,6 +28,7 @@ type decision struct {
 	pool       licensing.PoolKey
 	key        requestKey
 	answer     string
+	command    string         // what was asked, to be run again (past.go)
 	heard      *policy.Answer // what the policy said; nil if it was not asked
 }
 
@@ -128,13 +129,13 @@ func (r *reading) refuseOutright(ctx context.Context, action string, key request
 
 // decide puts the question to the policy. It is the only place in the code base that does so for a request; what follows from
 // a request (the queue, group members) is asked in judge.go.
-func (r *reading) decide(ctx context.Context, ask *policy.Input, key requestKey, hidden *fault.Error) (*writing, *denial) {
+func (r *reading) decide(ctx context.Context, ask *policy.Input, key requestKey, hidden unseen) (*writing, *denial) {
 	answer := r.policy.DecideToRecord(ctx, ask)
 	d := r.decision(ask, answer, key)
-	if !answer.Allow && hidden != nil {
-		return nil, r.absent(ask.Action, key, hidden)
-	}
 	if !answer.Allow {
+		if missing := hidden.tell(); missing != nil {
+			return nil, r.absent(ask.Action, key, missing)
+		}
 		return nil, newDenial(d, nil)
 	}
 	return &writing{reading: r, tx: r.tx, decision: d, answer: answer.Answer}, nil
@@ -142,12 +143,12 @@ func (r *reading) decide(ctx context.Context, ask *policy.Input, key requestKey,
 
 // decideAll is decide for a request that needs the answers to other questions first. All answers are recorded; a denial of one is a
 // denial of the request.
-func (r *reading) decideAll(ctx context.Context, before []*policy.Input, ask *policy.Input, key requestKey, hidden *fault.Error) (*writing, *denial) {
+func (r *reading) decideAll(ctx context.Context, before []*policy.Input, ask *policy.Input, key requestKey, hidden unseen) (*writing, *denial) {
 	var further []*decision
 	for _, question := range before {
 		first, no := r.decide(ctx, question, key, nil)
-		if no != nil && hidden != nil {
-			return nil, r.absent(ask.Action, key, hidden)
+		if missing := hidden.tell(); no != nil && missing != nil {
+			return nil, r.absent(ask.Action, key, missing)
 		}
 		if no != nil {
 			no.decision.action = ask.Action
@@ -170,7 +171,8 @@ func (r *reading) decision(ask *policy.Input, answer *policy.Recordable, key req
 	}
 	d := &decision{
 		at: r.Now(), principal: r.who.name(), action: ask.Action, allow: answer.Allow, violations: answer.Violations,
-		warnings: append(answer.Warnings[:len(answer.Warnings):len(answer.Warnings)], answer.Unenforced()...), revision: answer.Revision, input: string(input), key: key, heard: heard,
+		warnings: append(answer.Warnings[:len(answer.Warnings):len(answer.Warnings)], answer.Unenforced()...), revision: answer.Revision,
+		input: string(input), key: key, command: partOfPast, heard: heard,
 	}
 	if len(ask.Pools) > 0 {
 		d.pool = ask.Pools[0].Key
@@ -199,14 +201,14 @@ func decisionRows(decisions []*decision) []*ent.Decision {
 func insertingDecisions(decisions []*decision) store.Part {
 	n := len(decisions)
 	at, principal, action, revision, input := make([]time.Time, n), make([]string, n), make([]string, n), make([]string, n), make([]string, n)
-	hash, answer, keys := make([]string, n), make([]string, n), make([]*string, n)
+	hash, answer, command, keys := make([]string, n), make([]string, n), make([]string, n), make([]*string, n)
 	allow, dry := make([]bool, n), make([]bool, n)
 	violations, warnings := make([]json.RawMessage, n), make([]json.RawMessage, n)
 	license, allotment, ids := make([]int64, n), make([]int64, n), make([]*int64, n)
 	for i, d := range decisions {
 		ids[i] = &d.id
 		at[i], principal[i], action[i], revision[i], input[i] = d.at, d.principal, d.action, d.revision, d.input
-		allow[i], dry[i], hash[i], answer[i] = d.allow, d.dry, d.key.hash, d.answer
+		allow[i], dry[i], hash[i], answer[i], command[i] = d.allow, d.dry, d.key.hash, d.answer, d.command
 		violations[i], warnings[i] = violationsJSON(d.violations), violationsJSON(d.warnings)
 		license[i], allotment[i] = d.pool.License, d.pool.Allotment
 		if d.key.key != "" {
@@ -220,7 +222,7 @@ func insertingDecisions(decisions []*decision) store.Part {
 		store.Column{Name: "revision", Values: revision}, store.Column{Name: "input", Values: input},
 		store.Column{Name: "license_id", Values: license}, store.Column{Name: "allotment_id", Values: allotment},
 		store.Column{Name: "idempotency_key", Values: keys}, store.Column{Name: "request_hash", Values: hash},
-		store.Column{Name: "answer", Values: answer})
+		store.Column{Name: "answer", Values: answer}, store.Column{Name: "command", Values: command})
 }
 
 func (d *decision) entity() *ent.Decision {

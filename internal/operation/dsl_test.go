@@ -3,12 +3,16 @@ package operation_test
 import (
 	"encoding/json"
 	"fmt"
+	"log/slog"
+	"os"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/ringfence/ringfence/internal/app"
 	"github.com/ringfence/ringfence/internal/app/apptest"
+	past "github.com/ringfence/ringfence/internal/history"
 )
 
 // in is the input of a mutation.
@@ -39,7 +43,28 @@ func each(t *testing.T, run func(w *world), options ...apptest.Option) {
 		run(w)
 		w.audit()
 		w.replay()
+		if os.Getenv("HISTORY") != "" { // it doubles the time
+			w.again()
+		}
 	}, options...)
+}
+
+// again runs all that the test did again, and fails if anything comes out otherwise.
+func (w *world) again() {
+	w.Helper()
+	r, err := app.Simulate(w.Context(), past.Config{
+		Recorded: w.Store, Policy: w.Policy.Current(), DefaultLocation: w.Config.DefaultLocation, Logger: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		w.Error(err)
+		return
+	}
+	for _, d := range r.Differences {
+		w.Errorf("%+v", *d)
+	}
+	if !r.Nothing() {
+		w.Errorf("the history is another one: %+v, users %+v, pools %+v", r.Changes, r.Users, r.Pools)
+	}
 }
 
 // as gives somebody else to ask.

@@ -1,5 +1,10 @@
 package operation
 
+import (
+	"maps"
+	"slices"
+)
+
 // SetChunk makes a transaction work through at most n members of a group, until the returned function is called. A test that uses
 // it must not run beside others.
 func SetChunk(n int64) (restore func()) {
@@ -7,3 +12,6 @@ func SetChunk(n int64) (restore func()) {
 	chunk = n
 	return func() { chunk = before }
 }
+
+// RecordedCommands names the commands that can be run again from the record.
+func RecordedCommands() []string { return slices.Sorted(maps.Keys(commandKinds)) }

@@ -58,7 +58,8 @@ type user struct {
 	enabled    bool
 	department string
 	location   string
-	groups     []int64 // those of the user's groups that some scope names
+	groups     []int64  // those of the user's groups that some scope names
+	memberOf   []string // those that the policy names
 }
 
 type groupLicense struct {
@@ -174,15 +175,38 @@ func (r *reading) loadScopeGroups(ctx context.Context, users []int64) error {
 		named = append(named, scope.Groups...)
 	}
 	if len(named) == 0 {
-		return nil
+		return r.loadNamedGroups(ctx, users)
 	}
 	rows, err := r.Query(ctx, `SELECT user_id, group_id FROM memberships WHERE `+r.Any("group_id", 1)+` AND `+r.Any("user_id", 2)+` ORDER BY group_id`,
 		r.Array(sorted(named)), r.Array(users))
-	return each(rows, err, func(s scanner) error {
+	err = each(rows, err, func(s scanner) error {
 		var id, group int64
 		err := s.Scan(&id, &group)
 		if u := r.facts.users[id]; u != nil {
 			u.groups = append(u.groups, group)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return r.loadNamedGroups(ctx, users)
+}
+
+// loadNamedGroups reads which of the groups that the policy names have the users as direct members. It costs nothing if it names none.
+func (r *reading) loadNamedGroups(ctx context.Context, users []int64) error {
+	names := r.policy.RelevantGroups()
+	if len(names) == 0 {
+		return nil
+	}
+	rows, err := r.Query(ctx, `SELECT m.user_id, g.name FROM memberships m JOIN "groups" g ON g.id = m.group_id
+		WHERE `+r.Any("g.name", 1)+` AND `+r.Any("m.user_id", 2)+` ORDER BY g.name`, r.Array(names), r.Array(users))
+	return each(rows, err, func(s scanner) error {
+		var id int64
+		var name string
+		err := s.Scan(&id, &name)
+		if u := r.facts.users[id]; u != nil {
+			u.memberOf = append(u.memberOf, name)
 		}
 		return err
 	})

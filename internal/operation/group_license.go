@@ -196,7 +196,7 @@ func (w *writing) grantPayload(ctx context.Context, grant *groupLicense) (*Group
 }
 
 // grantByID finds a group license by the client's id and locks its group and its licenses.
-func (r *reading) grantByID(ctx context.Context, given id.ID) (*groupLicense, *licensing.Pool, *fault.Error, error) {
+func (r *reading) grantByID(ctx context.Context, given id.ID) (*groupLicense, *licensing.Pool, unseen, error) {
 	missing := fault.Missing("groupLicenseId", "group license")
 	key := given.Key(id.GroupLicense)
 	found, err := r.loadGrants(ctx, `id = $1`, key)

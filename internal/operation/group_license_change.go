@@ -52,10 +52,7 @@ func (c *SwapGroupLicense) prepare(ctx context.Context, r *reading) (*plan[Group
 	if err != nil {
 		return nil, err
 	}
-	if unseen := r.hides(ctx, pool, t); unseen != nil {
-		hidden = unseen
-	}
-	return &plan[GroupLicensePayload]{before: []*policy.Input{ending}, ask: ask, hidden: hidden, write: func(ctx context.Context, w *writing) (*GroupLicensePayload, error) {
+	return &plan[GroupLicensePayload]{before: []*policy.Input{ending}, ask: ask, hidden: r.hides(ctx, pool, t).or(hidden), write: func(ctx context.Context, w *writing) (*GroupLicensePayload, error) {
 		return w.swap(ctx, c, old, grant, members)
 	}}, nil
 }

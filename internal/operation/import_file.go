@@ -223,9 +223,8 @@ func (c *Import) check() error {
 
 func (c *Import) prepare(ctx context.Context, r *reading) (*plan[ImportPayload], error) {
 	p := &ImportPayload{Kind: c.Kind, File: c.File.Name, Digest: c.File.Digest, Rows: c.File.Rows}
-	view, err := r.policy.Visibility(ctx, r.who.facts())
-	if err != nil || slices.ContainsFunc(c.kind().sees, func(kind string) bool { return !view.All(kind) }) {
-		return nil, orMissing(err, fault.Missing("kind", "kind of file"))
+	if slices.ContainsFunc(c.kind().sees, func(kind string) bool { return !r.seesAll(ctx, kind) }) {
+		return nil, fault.Missing("kind", "kind of file")
 	}
 	i := c.kind().begin(c, p)
 	if err := i.look(ctx, r); err != nil {
@@ -240,6 +239,7 @@ func (c *Import) prepare(ctx context.Context, r *reading) (*plan[ImportPayload],
 		if err := w.turnPage(ctx); err != nil {
 			return nil, err
 		}
+		var err error
 		if p.Earlier, err = w.earlier(ctx, c.Kind, append(slices.Clone(c.Done), c.File.Digest)[0]); err != nil || c.dry() {
 			return p, err
 		}

@@ -103,7 +103,7 @@ func (r *reading) questions(reasons []*licensing.Reason) []*question {
 }
 
 func (q *question) add(s policy.Subject, reason *licensing.Reason) {
-	profile := fmt.Sprint(s.Type, "\x00", s.Enabled, "\x00", s.Department, "\x00", s.UsageLocation, "\x00", s.Groups, "\x00", strings.Join(s.HeldPlans, "\x00"))
+	profile := fmt.Sprint(s.Type, "\x00", s.Enabled, "\x00", s.Department, "\x00", s.UsageLocation, "\x00", s.Groups, "\x00", strings.Join(s.HeldPlans, "\x00"), "\x00\x00", strings.Join(s.MemberOf, "\x00"))
 	at, known := q.askers[profile]
 	if !known {
 		at = len(q.subjects)
@@ -119,6 +119,6 @@ func (q *question) add(s policy.Subject, reason *licensing.Reason) {
 func (r *reading) subject(u *user, seat *licensing.Seat, judged *licensing.Reason, via string) policy.Subject {
 	return policy.Subject{
 		UserID: u.id, Type: u.kind, Enabled: u.enabled, Department: u.department, UsageLocation: u.location,
-		Groups: slices.Compact(u.groups), HeldPlans: r.heldPlans(seat, judged), Via: via,
+		Groups: slices.Compact(u.groups), HeldPlans: r.heldPlans(seat, judged), MemberOf: u.memberOf, Via: via,
 	}
 }

@@ -41,6 +41,7 @@ type job struct {
 	who    *identity.Principal
 	cmd    combinable
 	key    requestKey
+	told   string // what is recorded of it, to be run again
 	result chan result
 }
 
@@ -68,7 +69,15 @@ func (l *lane) submit(ctx context.Context, who *identity.Principal, cmd combinab
 	if err != nil {
 		return nil, err
 	}
-	j := &job{who: who, cmd: cmd, key: key, result: make(chan result, 1)}
+	told, err := tellPast(who, cmd)
+	if err != nil {
+		return nil, err
+	}
+	text, err := told.text()
+	if err != nil {
+		return nil, err
+	}
+	j := &job{who: who, cmd: cmd, key: key, told: text, result: make(chan result, 1)}
 	if err := l.put(ctx, j); err != nil {
 		return nil, err
 	}

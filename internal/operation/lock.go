@@ -93,15 +93,7 @@ func (r *reading) lockLicenses(ctx context.Context, ids []int64) error {
 	if lock != "" {
 		lock += " OF l"
 	}
-	rows, err := r.Query(ctx, `SELECT l.id, l.product_id, l.contract_id, l.quantity, l.unlimited_quantity, l.overage, l.overage_shrinks, l.committed, l.capacity,
-		l.ceiling, l.used, l.reserved, l.waiting, l.errors, p.name, p.sku, p.kind, p.blocked_locations, COALESCE(s.id, 0), COALESCE(s.name, ''),
-		d.license_id IS NOT NULL FROM licenses l JOIN products p ON p.id = l.product_id
-		LEFT JOIN (SELECT pp.product_id, s.id, s.name FROM product_plans pp JOIN service_plans s ON s.id = pp.plan_id WHERE `+r.Any("s.name", 2)+`) s
-		ON s.product_id = p.id
-		LEFT JOIN (SELECT DISTINCT license_id FROM purchase_reservations WHERE state = 'PLACED' AND starts_on <= $3) d ON d.license_id = l.id
-		WHERE `+r.Any("l.id", 1)+` ORDER BY l.id, s.id`+lock,
-		r.Array(ids), r.Array(slices.Sorted(maps.Keys(r.policy.RelevantPlans()))), r.today())
-	if err := each(rows, err, r.scanLicense); err != nil {
+	if err := r.readLicenses(ctx, ids, lock); err != nil {
 		return err
 	}
 	if err := r.due(ids); err != nil {
@@ -111,6 +103,19 @@ func (r *reading) lockLicenses(ctx context.Context, ids []int64) error {
 		return err
 	}
 	return r.loadTerms(ctx, ids)
+}
+
+// readLicenses reads licenses under a lock, or without one.
+func (r *reading) readLicenses(ctx context.Context, ids []int64, lock string) error {
+	rows, err := r.Query(ctx, `SELECT l.id, l.product_id, l.contract_id, l.quantity, l.unlimited_quantity, l.overage, l.overage_shrinks, l.committed, l.capacity,
+		l.ceiling, l.used, l.reserved, l.waiting, l.errors, p.name, p.sku, p.kind, p.blocked_locations, COALESCE(s.id, 0), COALESCE(s.name, ''),
+		d.license_id IS NOT NULL FROM licenses l JOIN products p ON p.id = l.product_id
+		LEFT JOIN (SELECT pp.product_id, s.id, s.name FROM product_plans pp JOIN service_plans s ON s.id = pp.plan_id WHERE `+r.Any("s.name", 2)+`) s
+		ON s.product_id = p.id
+		LEFT JOIN (SELECT DISTINCT license_id FROM purchase_reservations WHERE state = 'PLACED' AND starts_on <= $3) d ON d.license_id = l.id
+		WHERE `+r.Any("l.id", 1)+` ORDER BY l.id, s.id`+lock,
+		r.Array(ids), r.Array(slices.Sorted(maps.Keys(r.policy.RelevantPlans()))), r.today())
+	return each(rows, err, r.scanLicense)
 }
 
 // lockRelated makes sure that licenses with plans the policy has rules about are locked all together or not at all: what excludes or

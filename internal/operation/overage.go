@@ -44,7 +44,7 @@ func (c *RemoveUnusedOverage) prepare(ctx context.Context, r *reading) (*plan[Re
 	var pools []*licensing.Pool
 	for _, key := range keys {
 		pool := r.poolOf(key, 0)
-		if pool != nil && pool.Stock.Overage > 0 && r.hides(ctx, pool, &target{key: pool.Key}) == nil {
+		if pool != nil && pool.Stock.Overage > 0 && r.hides(ctx, pool, &target{key: pool.Key}).tell() == nil {
 			pools = append(pools, pool)
 		}
 	}

@@ -12,13 +12,13 @@ import (
 
 // The queue goes by priority first, then by time, then by user.
 func TestTheQueueGoesByPriority(t *testing.T) {
-	dir := policytest.Changed(t, "ringfence.rego", `"priority": 0,`, `"priority": ranks,`)
+	dir := policytest.Dir(t)
 	policytest.Write(t, dir, "ranks.rego", `package ringfence
 
-ranks := {index: rank |
+priority := {index: rank |
 	some index, subject in input.subjects
 	rank := {"Board": 10, "Sales": 5}[object.get(subject, "department", "")]
-}
+} if input.subjects
 `)
 	each(t, func(w *world) {
 		l := w.license(1)
@@ -40,13 +40,13 @@ ranks := {index: rank |
 
 // The members of a group that is larger than its pool are served by priority, too.
 func TestAGroupIsServedByPriority(t *testing.T) {
-	dir := policytest.Changed(t, "ringfence.rego", `"priority": 0,`, `"priority": ranks,`)
+	dir := policytest.Dir(t)
 	policytest.Write(t, dir, "ranks.rego", `package ringfence
 
-ranks[index] := 1 if {
+priority := {index: 1 |
 	some index, subject in input.subjects
 	subject.department == "Board"
-}
+} if input.subjects
 `)
 	each(t, func(w *world) {
 		l := w.license(2)

@@ -142,12 +142,8 @@ func orGone(err error, t *target) error {
 }
 
 // hidesPurchase is hides for a purchase reservation: who may see it is said of its own kind.
-func (r *reading) hidesPurchase(ctx context.Context, pool *licensing.Pool, t *target) *fault.Error {
-	view, err := r.policy.Visibility(ctx, r.who.facts())
-	if err != nil || !view.All("purchase_reservation") {
-		return t.missing()
-	}
-	return r.hides(ctx, pool, t)
+func (r *reading) hidesPurchase(ctx context.Context, p *purchase, pool *licensing.Pool, t *target) unseen {
+	return r.hidesRow(ctx, "purchase_reservation", p.id, t.missing()).or(r.hides(ctx, pool, t))
 }
 
 // ended refuses what is about a purchase reservation that has ended.
@@ -171,8 +167,8 @@ func (c *CancelPurchaseReservation) prepare(ctx context.Context, r *reading) (*p
 	if err != nil {
 		return nil, err
 	}
-	hidden := r.hidesPurchase(ctx, pool, t)
-	if hidden == nil && p.ended() != nil {
+	hidden := r.hidesPurchase(ctx, p, pool, t)
+	if hidden.tell() == nil && p.ended() != nil {
 		return nil, p.ended()
 	}
 	ask := r.questionPurchase(c.action(), p, pool, c.OverrideDeadline != nil && *c.OverrideDeadline)
@@ -200,8 +196,8 @@ func (c *FulfillPurchaseReservation) prepare(ctx context.Context, r *reading) (*
 	if err != nil {
 		return nil, err
 	}
-	hidden := r.hidesPurchase(ctx, pool, t)
-	if hidden == nil && p.ended() != nil {
+	hidden := r.hidesPurchase(ctx, p, pool, t)
+	if hidden.tell() == nil && p.ended() != nil {
 		return nil, p.ended()
 	}
 	return &plan[PurchasePayload]{ask: r.questionPurchase(c.action(), p, pool, false), hidden: hidden,

@@ -49,6 +49,7 @@ type asker struct {
 	principal *identity.Principal
 	user      int64 // 0: no user of that name
 	delegated map[int64]bool
+	reach     *policy.Reach // nil until it is asked for
 }
 
 func (a *asker) name() string {

@@ -53,6 +53,11 @@ func (t *Rehearsal) Try(ctx context.Context, steps ...Step) ([]Verdict, error) {
 		if err != nil {
 			return nil, err
 		}
+		if slow, ok := command.into().(readied); ok {
+			if err := slow.ready(ctx, t.runner); err != nil {
+				return nil, err
+			}
+		}
 		commands[i] = command
 	}
 	var widen locks
@@ -195,12 +200,14 @@ var commands = map[string]func() rehearsed{
 	"licenseGroup":               of[LicenseGroup, GroupLicensePayload](),
 	"placePurchaseReservation":   of[PlacePurchaseReservation, PurchasePayload](),
 	"planRenewal":                of[PlanRenewal, PlanRenewalPayload](),
+	"publishPolicy":              of[PublishPolicy, PolicyPayload](),
 	"recordDeployments":          of[RecordDeployments, RecordDeploymentsPayload](),
 	"removeGroupMembers":         of[RemoveGroupMembers, GroupPayload](),
 	"removeUnusedOverage":        of[RemoveUnusedOverage, RemoveUnusedOveragePayload](),
 	"renewContract":              of[RenewContract, RenewContractPayload](),
 	"retrySeats":                 of[RetrySeats, RetrySeatsPayload](),
 	"revokeServiceToken":         of[RevokeServiceToken, RevokeServiceTokenPayload](),
+	"rollbackPolicy":             of[RollbackPolicy, PolicyPayload](),
 	"swapGroupLicense":           of[SwapGroupLicense, GroupLicensePayload](),
 	"unassignSeats":              of[UnassignSeats, SeatsPayload](),
 	"unlicenseGroup":             of[UnlicenseGroup, UnlicenseGroupPayload](),

@@ -33,8 +33,8 @@ type plan[P any] struct {
 	before []*policy.Input
 	ask    *policy.Input
 	write  func(ctx context.Context, w *writing) (*P, error)
-	// hidden is the answer instead of a denial when the target is something the caller may not see.
-	hidden *fault.Error
+	// hidden tells what is answered instead of a denial when the target is something the caller may not see.
+	hidden unseen
 }
 
 // Config names the parts a Runner is made of.
@@ -107,9 +107,13 @@ func runAlone[P any](ctx context.Context, r *Runner, who *identity.Principal, cm
 			return nil, err
 		}
 	}
+	told, err := tellPast(who, cmd)
+	if err != nil {
+		return nil, err
+	}
 	var widen locks
 	for {
-		payload, denied, err := attempt(ctx, r, who, cmd, key, &widen)
+		payload, denied, err := attempt(ctx, r, who, cmd, key, told, &widen)
 		if errors.Is(err, errDenied) {
 			err = r.recordDenial(ctx, denied)
 		}
@@ -143,14 +147,21 @@ func (r *Runner) update(ctx context.Context, do func(ctx context.Context, tx *st
 var errDenied = errors.New("denied")
 
 // attempt is one try at a command, in one transaction.
-func attempt[P any](ctx context.Context, r *Runner, who *identity.Principal, cmd Command[P], key requestKey, widen *locks) (*P, *denial, error) {
+func attempt[P any](ctx context.Context, r *Runner, who *identity.Principal, cmd Command[P], key requestKey, told *past, widen *locks) (*P, *denial, error) {
 	var payload *P
 	var denied *denial
 	dry := cmd.request().dry()
 	var dryRun *decision
 	unfinished := false
-	err := r.update(ctx, func(ctx context.Context, tx *store.Tx, in *policy.Policy) error {
+	err := r.update(ctx, func(ctx context.Context, tx *store.Tx, in *policy.Policy) (err error) {
 		payload, denied, dryRun = nil, nil, nil
+		defer func() {
+			if denied != nil && !dry { // while the locks are held
+				if failed := told.deny(ctx, tx, denied.decision); failed != nil {
+					err = failed
+				}
+			}
+		}()
 		rd, err := newReading(ctx, r, tx, in, who, widen)
 		if err != nil {
 			return err
@@ -175,6 +186,9 @@ func attempt[P any](ctx context.Context, r *Runner, who *identity.Principal, cmd
 			return errors.Join(w.flush(ctx), store.ErrRollback)
 		}
 		unfinished = w.unfinished
+		if w.decision.command, err = told.allowed(cmd); err != nil {
+			return err
+		}
 		return w.finish(ctx, reply, payload)
 	})
 	if denied != nil {

@@ -173,8 +173,7 @@ func (c *AssignSeats) ask(ctx context.Context, r *reading, pool *licensing.Pool,
 // mayBeHidden tells whether the caller may meet users here they are not to know of: whoever does not see all users, unless they are
 // a delegate here and no scope limits whom they may serve.
 func (r *reading) mayBeHidden(ctx context.Context, pool *licensing.Pool) bool {
-	view, err := r.policy.Visibility(ctx, r.who.facts())
-	if err == nil && view.All("user") {
+	if r.seesAll(ctx, "user") {
 		return false
 	}
 	for _, p := range pool.Line() {

@@ -3,12 +3,13 @@ package operation
 import (
 	"context"
 	"errors"
-	"maps"
 	"slices"
 
 	"github.com/ringfence/ringfence/internal/fault"
+	"github.com/ringfence/ringfence/internal/filter"
 	"github.com/ringfence/ringfence/internal/licensing"
 	"github.com/ringfence/ringfence/internal/policy"
+	"github.com/ringfence/ringfence/internal/sight"
 )
 
 // What one may not see answers like what does not exist (semantics.md §8), in the answer and in the record of it: one's own
@@ -33,8 +34,7 @@ func (r *reading) conceal(ctx context.Context, err error) error {
 	if !errors.As(err, &known) {
 		return err
 	}
-	view, failed := r.policy.Visibility(ctx, r.who.facts())
-	if failed == nil && view.All("license") && view.All("allotment") {
+	if r.seesAll(ctx, "license") && r.seesAll(ctx, "allotment") {
 		return err
 	}
 	for _, t := range r.found {
@@ -45,7 +45,7 @@ func (r *reading) conceal(ctx context.Context, err error) error {
 		if failed != nil {
 			return failed
 		}
-		if hidden := r.hides(ctx, pool, t); hidden != nil {
+		if hidden := r.hides(ctx, pool, t).tell(); hidden != nil {
 			return hidden
 		}
 	}
@@ -59,63 +59,117 @@ func asFault(err error) *fault.Error {
 	return known
 }
 
-// seen gives those of some users or groups that the caller may see, by the rules of the reading side: all of them; oneself and the
-// groups one is in; and for a delegate those that the nearest scope of one of their allotments names, or all if it does not
-// limit them, and whoever has to do with one of their allotments already.
-func (r *reading) seen(ctx context.Context, noun string, keys []int64) ([]int64, error) {
-	view, err := r.policy.Visibility(ctx, r.who.facts())
+// listed gives the condition on the rows of a type that the caller may see, by the rules of the reading side. What the directory says of
+// them is read only if it matters.
+func (r *reading) listed(ctx context.Context, kind string) (filter.Filter, error) {
+	who := r.who.facts()
+	if outright, ok := r.policy.Outright(ctx, who); ok && outright.All(kind) {
+		return filter.Everything, nil
+	}
+	var err error
+	if who.Reach, err = r.served(ctx); err != nil {
+		return filter.Nothing, err
+	}
+	view, err := r.policy.Visibility(ctx, who)
 	if err != nil {
-		return nil, err
+		return filter.Nothing, nil //nolint:nilerr // what the policy cannot tell is not seen, and the engine has logged it
 	}
-	if view.All(noun) || len(keys) == 0 {
-		return keys, nil
-	}
-	own, reached := ownUser, reachedUsers
-	shown := view.Visible[noun][policy.ScopeSelf]
-	if noun == "group" {
-		own, reached, shown = ownGroups, reachedGroups, view.Visible[noun][policy.ScopeMember]
-	}
-	var found []int64
-	if shown {
-		if found, err = r.ids(ctx, own+` AND `+r.Any("t.id", 1), r.Array(keys), r.who.user); err != nil {
-			return nil, err
-		}
-	}
-	if !view.Visible[noun][policy.ScopeDelegated] || len(r.who.delegated) == 0 {
-		return found, nil
-	}
-	delegated := slices.Collect(maps.Keys(r.who.delegated))
-	more, err := r.ids(ctx, `WITH RECURSIVE mine(id) AS (
-			SELECT id FROM allotments WHERE `+r.Any("id", 1)+` UNION SELECT a.id FROM allotments a JOIN mine ON a.parent_id = mine.id
-		), up(id, parent_id, scoped) AS (
-			SELECT a.id, a.parent_id, `+scoped+` FROM allotments a JOIN mine ON mine.id = a.id
-			UNION SELECT a.id, a.parent_id, `+scoped+` FROM allotments a JOIN up ON a.id = up.parent_id WHERE NOT up.scoped
-		), nearest(id) AS (SELECT id FROM up WHERE scoped OR parent_id IS NULL) `+reached+` AND `+r.Any("t.id", 2),
-		r.Array(sorted(delegated)), r.Array(keys))
-	return append(found, more...), err
+	return view.Listed(kind), nil
 }
 
-// The parts of seen: what is the caller's own, and what the scopes of their allotments (the CTE nearest) and what draws on these (the
-// CTE mine) reach.
-const (
-	scoped    = `EXISTS (SELECT 1 FROM allotment_scopes s WHERE s.allotment_id = a.id)`
-	ownUser   = `SELECT t.id FROM users t WHERE t.id = $2`
-	ownGroups = `SELECT t.id FROM "groups" t JOIN memberships m ON m.group_id = t.id WHERE m.user_id = $2`
+// seesAll tells whether the caller may see everything of a type. If that cannot be told, they may not.
+func (r *reading) seesAll(ctx context.Context, kind string) bool {
+	listed, err := r.listed(ctx, kind)
+	return err == nil && filter.IsAll(listed)
+}
 
-	reachedUsers = `SELECT t.id FROM users t WHERE (EXISTS (SELECT 1 FROM nearest n WHERE
-			NOT EXISTS (SELECT 1 FROM allotment_scopes s WHERE s.allotment_id = n.id)
-			OR EXISTS (SELECT 1 FROM allotment_scopes s WHERE s.allotment_id = n.id AND (s.kind = 'DEPARTMENT' AND s.value = t.department
-				OR s.kind = 'COUNTRY' AND s.value = t.usage_location
-				OR s.kind = 'GROUP' AND EXISTS (SELECT 1 FROM memberships m WHERE m.group_id = s.group_id AND m.user_id = t.id))))
-		OR EXISTS (SELECT 1 FROM seats c JOIN mine ON mine.id = c.allotment_id WHERE c.user_id = t.id))`
-	reachedGroups = `SELECT t.id FROM "groups" t WHERE (EXISTS (SELECT 1 FROM nearest n WHERE
-			NOT EXISTS (SELECT 1 FROM allotment_scopes s WHERE s.allotment_id = n.id AND s.kind = 'GROUP')
-			OR EXISTS (SELECT 1 FROM allotment_scopes s WHERE s.allotment_id = n.id AND s.kind = 'GROUP' AND s.group_id = t.id))
-		OR EXISTS (SELECT 1 FROM group_licenses g JOIN mine ON mine.id = g.allotment_id WHERE g.group_id = t.id))`
-)
+// served gives whom the caller's allotments may serve. It is read once; and not at all for a delegate whose allotments are all below
+// licenses that are locked, of which everything is known.
+func (r *reading) served(ctx context.Context) (policy.Reach, error) {
+	if len(r.who.delegated) == 0 {
+		return policy.Reach{}, nil
+	}
+	if r.who.reach == nil {
+		reach, ok := r.reachInBook()
+		if !ok {
+			var err error
+			if reach, err = sight.Reach(ctx, r.database(), r.who.user); err != nil {
+				return policy.Reach{}, err
+			}
+		}
+		r.who.reach = &reach
+	}
+	return *r.who.reach, nil
+}
 
-// seesUser tells whether the caller may know of a user in the line of a pool: whoever sees all users, and a delegate those who are
-// in the scope of the nearest allotment that has one.
+func (r *reading) database() sight.Database {
+	return sight.Database{Dialect: r.Dialect(), Query: r.Query}
+}
+
+// reachInBook is served out of the locked pools; not ok if an allotment of the caller is not among them.
+func (r *reading) reachInBook() (policy.Reach, bool) {
+	known := 0
+	var of sight.Collector
+	for key, pool := range r.book.Pools {
+		if r.who.delegated[key.Allotment] {
+			known++
+		}
+		if key.IsLicense() || !r.delegateAbove(pool) {
+			continue
+		}
+		of.Allotment(key.Allotment, key.License)
+		for _, above := range pool.Line() {
+			if scope := r.facts.scopes[above.Key.Allotment]; !scope.Empty() || above.Parent == nil || above.Parent.Key.IsLicense() {
+				of.Scope(scope)
+				break
+			}
+		}
+	}
+	return of.Reach(), known == len(r.who.delegated)
+}
+
+// seen gives those of some rows of a type that the caller may see.
+func (r *reading) seen(ctx context.Context, kind string, keys []int64) ([]int64, error) {
+	listed, err := r.listed(ctx, kind)
+	if err != nil || filter.IsAll(listed) {
+		return keys, err
+	}
+	return sight.Seen(ctx, r.database(), kind, listed, keys)
+}
+
+// unseen tells what a request about something the caller may not see is answered with; nil that they may see it. It is asked only
+// when it matters: of a request that is allowed never.
+type unseen func() *fault.Error
+
+func (u unseen) tell() *fault.Error {
+	if u == nil {
+		return nil
+	}
+	return u()
+}
+
+// or gives what either tells.
+func (u unseen) or(other unseen) unseen {
+	return func() *fault.Error {
+		if hidden := u.tell(); hidden != nil {
+			return hidden
+		}
+		return other.tell()
+	}
+}
+
+// hidesRow tells whether the caller may not see a row; missing is the answer then.
+func (r *reading) hidesRow(ctx context.Context, kind string, key int64, missing *fault.Error) unseen {
+	return func() *fault.Error {
+		if seen, err := r.seen(ctx, kind, []int64{key}); err != nil || len(seen) == 0 {
+			return missing
+		}
+		return nil
+	}
+}
+
+// seesUser tells whether the caller may know of a user in the line of a pool: whoever sees all users, and otherwise whoever is listed
+// the user, who has to be in the scope of the nearest allotment that has one, too.
 func (r *reading) seesUser(ctx context.Context, pool *licensing.Pool, u *user) bool {
 	if !r.mayBeHidden(ctx, pool) {
 		return true
@@ -125,14 +179,36 @@ func (r *reading) seesUser(ctx context.Context, pool *licensing.Pool, u *user) b
 		if scope.Empty() {
 			continue
 		}
-		return slices.Contains(scope.Departments, u.department) || slices.Contains(scope.Countries, u.location) ||
-			slices.ContainsFunc(u.groups, func(group int64) bool { return slices.Contains(scope.Groups, group) })
+		return scopeHas(scope, u) && r.isListed(ctx, u)
 	}
 	return true
 }
 
-// seesSeats tells whether the caller may see every seat.
-func (r *reading) seesSeats(ctx context.Context) bool {
-	view, err := r.policy.Visibility(ctx, r.who.facts())
-	return err == nil && view.All("seat")
+func scopeHas(scope policy.Scope, u *user) bool {
+	return slices.Contains(scope.Departments, u.department) || slices.Contains(scope.Countries, u.location) ||
+		slices.ContainsFunc(u.groups, func(group int64) bool { return slices.Contains(scope.Groups, group) })
 }
+
+// isListed tells whether the caller is listed a user. The database is asked if what is known of the user does not tell.
+func (r *reading) isListed(ctx context.Context, u *user) bool {
+	listed, err := r.listed(ctx, "user")
+	if err != nil {
+		return false
+	}
+	row := filter.Row{Partial: true, Values: map[string]any{"id": u.id, "department": u.department, "usage_location": u.location}, Related: map[string][]filter.Row{}}
+	for _, group := range u.groups {
+		row.Related["memberships"] = append(row.Related["memberships"], filter.Row{Partial: true, Values: map[string]any{"group_id": group, "user_id": u.id}})
+	}
+	switch filter.Holds(listed, row) {
+	case filter.Yes:
+		return true
+	case filter.No:
+		return false
+	case filter.Unknown:
+	}
+	seen, err := sight.Seen(ctx, r.database(), "user", listed, []int64{u.id})
+	return err == nil && len(seen) == 1
+}
+
+// seesSeats tells whether the caller may see every seat.
+func (r *reading) seesSeats(ctx context.Context) bool { return r.seesAll(ctx, "seat") }

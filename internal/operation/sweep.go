@@ -90,16 +90,7 @@ func (r *Runner) sweepOne(ctx context.Context, d duty) error {
 	widen := locks{all: d.action == activatePurchases}
 	after := int64(0)
 	for {
-		more := false
-		next := int64(0)
-		err := r.update(ctx, func(ctx context.Context, tx *store.Tx, in *policy.Policy) error {
-			rd, err := newReading(ctx, r, tx, in, &identity.Principal{System: true}, &widen)
-			if err != nil {
-				return err
-			}
-			next, more, err = rd.carryOut(ctx, d, after)
-			return err
-		})
+		next, more, err := r.step(ctx, d, after, &widen)
 		once, err := r.again(ctx, err, &widen)
 		switch {
 		case once && err == nil:
@@ -111,6 +102,19 @@ func (r *Runner) sweepOne(ctx context.Context, d duty) error {
 			after = next
 		}
 	}
+}
+
+// step is one transaction of a duty.
+func (r *Runner) step(ctx context.Context, d duty, after int64, widen *locks) (next int64, more bool, err error) {
+	err = r.update(ctx, func(ctx context.Context, tx *store.Tx, in *policy.Policy) error {
+		rd, err := newReading(ctx, r, tx, in, &identity.Principal{System: true}, widen)
+		if err != nil {
+			return err
+		}
+		next, more, err = rd.carryOut(ctx, d, after)
+		return err
+	})
+	return next, more, err
 }
 
 // errNothing rolls a sweep back that found nothing to do.
@@ -151,6 +155,9 @@ func (r *reading) carryOut(ctx context.Context, d duty, after int64) (int64, boo
 	}
 	if w.unfinished { // heard when this sweep is over
 		r.runner.leave()
+	}
+	if w.decision.command, err = d.past(after).text(); err != nil {
+		return 0, false, err
 	}
 	_, err = w.record(ctx)
 	return next, more, err

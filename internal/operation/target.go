@@ -8,7 +8,6 @@ import (
 	"github.com/ringfence/ringfence/internal/fault"
 	"github.com/ringfence/ringfence/internal/id"
 	"github.com/ringfence/ringfence/internal/licensing"
-	"github.com/ringfence/ringfence/internal/policy"
 )
 
 // The words of WhenFull and MoveSeatsTo in the API.
@@ -82,24 +81,12 @@ func (r *reading) draw(ctx context.Context, t *target) (*licensing.Pool, error) 
 	return pool, nil
 }
 
-// hides gives the answer for a pool the caller may not see, nil if they may: what one may not see answers like what does not
-// exist (semantics.md §8).
-func (r *reading) hides(ctx context.Context, pool *licensing.Pool, t *target) *fault.Error {
-	view, err := r.policy.Visibility(ctx, r.who.facts())
-	if err != nil {
-		return t.missing()
-	}
+// hides tells of a pool the caller may not see: what one may not see answers like what does not exist (semantics.md §8).
+func (r *reading) hides(ctx context.Context, pool *licensing.Pool, t *target) unseen {
 	if pool.Key.IsLicense() {
-		if view.All("license") || view.Visible["license"][policy.ScopeDelegated] && r.delegateBelow(pool.Key.License) ||
-			view.Visible["license"][policy.ScopeHeld] && r.holds(ctx, pool.Key.License) {
-			return nil
-		}
-		return t.missing()
+		return r.hidesRow(ctx, "license", pool.Key.License, t.missing())
 	}
-	if view.All("allotment") || view.Visible["allotment"][policy.ScopeDelegated] && r.delegateAbove(pool) {
-		return nil
-	}
-	return t.missing()
+	return r.hidesRow(ctx, "allotment", pool.Key.Allotment, t.missing())
 }
 
 // delegateAbove tells whether the caller is a delegate of the allotment or of one above it.
@@ -110,23 +97,6 @@ func (r *reading) delegateAbove(pool *licensing.Pool) bool {
 		}
 	}
 	return false
-}
-
-func (r *reading) delegateBelow(license int64) bool {
-	for key := range r.book.Pools {
-		if key.License == license && r.who.delegated[key.Allotment] {
-			return true
-		}
-	}
-	return false
-}
-
-func (r *reading) holds(ctx context.Context, license int64) bool {
-	if r.who.user == 0 {
-		return false
-	}
-	var one int
-	return r.QueryRow(ctx, `SELECT 1 FROM seats WHERE license_id = $1 AND user_id = $2`, license, r.who.user).Scan(&one) == nil
 }
 
 // keys gives the keys behind ids of a noun, 0 for what is no such id.

@@ -8,6 +8,7 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/rego"
 
+	"github.com/ringfence/ringfence/internal/filter"
 	"github.com/ringfence/ringfence/internal/licensing"
 )
 
@@ -138,18 +139,17 @@ findings contains {"code": "NEW", "message": "is new here", "effect": "warn", "s
 
 func TestVisibilityIsClosed(t *testing.T) {
 	for name, text := range map[string]string{
-		"undefined":     "visible := {} if input.principal.tier != \"AUDITOR\"\n\nmasked := {}\n\nactions := []\n",
-		"not an object": "default visible := {}\nvisible := json.unmarshal(\"true\") if input.principal.tier == \"AUDITOR\"\n\nmasked := {}\n\nactions := []\n",
-		"not a name":    "visible := {}\n\ndefault masked := {}\nmasked := {\"user\": [json.unmarshal(\"1\")]} if input.principal.tier == \"AUDITOR\"\n\nactions := []\n",
-		"not a list":    "visible := {}\n\nmasked := {}\n\ndefault actions := []\nactions := json.unmarshal(\"{}\") if input.principal.tier == \"AUDITOR\"\n",
+		"undefined":  "masked := {} if input.principal.tier != \"AUDITOR\"\n\nactions := []\n",
+		"not a name": "default masked := {}\nmasked := {\"user\": [json.unmarshal(\"1\")]} if input.principal.tier == \"AUDITOR\"\n\nactions := []\n",
+		"not a list": "masked := {}\n\ndefault actions := []\nactions := json.unmarshal(\"{}\") if input.principal.tier == \"AUDITOR\"\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			parts := rules(nil)
 			text := parts[:len("package ringfence\n\ndecision := {\"grants\": grants, \"findings\": findings, \"ceiling\": ceiling, \"priority\": priority}\n\n")] +
-				text + parts[len(tiny):]
+				"listed.user := true\n\n" + text + parts[len(tiny):]
 			e := newEngine(t, Config{Dir: writeDir(t, map[string]string{"p.rego": text})})
 			view, err := e.Current().Visibility(t.Context(), Principal{Roles: []string{"AUDITOR"}})
-			if err == nil || view.All("user") || len(view.Visible) != 0 || len(view.Actions) != 0 {
+			if err == nil || view.All("user") || !filter.IsNone(view.Listed("user")) || len(view.Actions) != 0 {
 				t.Errorf("got %+v, %v", view, err)
 			}
 		})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"strings"
+	"sync/atomic"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/rego"
@@ -16,25 +17,39 @@ import (
 
 const (
 	decisionQuery = "data.ringfence.decision"
-	readQuery     = `{"visible": data.ringfence.visible, "masked": data.ringfence.masked, "actions": data.ringfence.actions}`
+	readQuery     = `{"masked": data.ringfence.masked, "actions": data.ringfence.actions}`
 	testSuffix    = "_test.rego"
 )
 
 // inputSchema is the service's own. A directory may carry a copy for its editor, but cannot change what the input is.
 var inputSchema = policies.InputSchema
 
+// parsed are the modules of the policy that was parsed last, by name and text. A save changes one file of many, and a parsed module is
+// never changed: the compiler works on copies.
+var parsed atomic.Pointer[map[[2]string]*ast.Module]
+
 func (f Files) parse() (map[string]*ast.Module, []Problem) {
+	var before map[[2]string]*ast.Module
+	if last := parsed.Load(); last != nil {
+		before = *last
+	}
+	kept := make(map[[2]string]*ast.Module, len(f))
 	modules := make(map[string]*ast.Module, len(f))
 	var problems []Problem
 	options := ast.ParserOptions{Capabilities: capabilities(), ProcessAnnotation: true, RegoVersion: ast.RegoV1}
 	for _, name := range f.names(isModule) {
-		module, err := ast.ParseModuleWithOpts(name, f[name], options)
-		if err != nil {
-			problems = append(problems, inFile(name, problemsOf(err))...)
-			continue
+		key := [2]string{name, f[name]}
+		module := before[key]
+		if module == nil {
+			var err error
+			if module, err = ast.ParseModuleWithOpts(name, f[name], options); err != nil {
+				problems = append(problems, inFile(name, problemsOf(err))...)
+				continue
+			}
 		}
-		modules[name] = module
+		modules[name], kept[key] = module, module
 	}
+	parsed.Store(&kept)
 	return modules, problems
 }
 
@@ -60,6 +75,7 @@ func newCompiler(ctx context.Context, store storage.Store, txn storage.Transacti
 		WithDefaultRegoVersion(ast.RegoV1), nil
 }
 
+// compile compiles modules without tests; the map is changed.
 func compile(ctx context.Context, modules map[string]*ast.Module, store storage.Store) (*ast.Compiler, error) {
 	var compiler *ast.Compiler
 	err := storage.Txn(ctx, store, storage.TransactionParams{}, func(txn storage.Transaction) error {
@@ -67,6 +83,7 @@ func compile(ctx context.Context, modules map[string]*ast.Module, store storage.
 		if compiler, err = newCompiler(ctx, store, txn); err != nil {
 			return err
 		}
+		inlineDefaults(modules)
 		if compiler.Compile(modules); compiler.Failed() {
 			return compiler.Errors
 		}
@@ -75,8 +92,12 @@ func compile(ctx context.Context, modules map[string]*ast.Module, store storage.
 	return compiler, err
 }
 
-func prepare(ctx context.Context, query string, compiler *ast.Compiler, store storage.Store) (rego.PreparedEvalQuery, error) {
-	return rego.New(
+func prepare(ctx context.Context, query string, compiler *ast.Compiler, store storage.Store) (prepared, error) {
+	document, err := storage.ReadOne(ctx, store, storage.RootPath)
+	if err != nil {
+		return prepared{}, err
+	}
+	ready, err := rego.New(
 		rego.Query(query),
 		rego.Compiler(compiler),
 		rego.Store(store),
@@ -84,4 +105,6 @@ func prepare(ctx context.Context, query string, compiler *ast.Compiler, store st
 		rego.StrictBuiltinErrors(true),
 		rego.GenerateJSON(func(term *ast.Term, _ *rego.EvalContext) (any, error) { return term, nil }),
 	).PrepareForEval(ctx)
+	object, _ := document.(ast.Object)
+	return prepared{ready, settled{object}}, err
 }

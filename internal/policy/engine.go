@@ -2,6 +2,7 @@ package policy
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -17,7 +18,8 @@ const DefaultTimeout = 50 * time.Millisecond
 
 // Config says where the policies are and how long an evaluation may take.
 type Config struct {
-	Dir     string           // directory of the policies; empty: the embedded default policy
+	Dir     string           // directory of the policies
+	Bundle  BundleConfig     // signed bundle; without a directory and a bundle the embedded default policy answers
 	Timeout time.Duration    // of one evaluation; each subject adds a 250th of it; 0: DefaultTimeout
 	Logger  *slog.Logger     // nil: slog.Default()
 	Now     func() time.Time // nil: time.Now; only LoadedAt reads it
@@ -41,6 +43,7 @@ type inUse struct {
 // Engine has the policy that passed the gate last. It is safe for concurrent use.
 type Engine struct {
 	dir    string
+	bundle *signed // nil unless a bundle is configured
 	tree   fs.FS
 	limits Limits
 	log    *slog.Logger
@@ -60,30 +63,64 @@ type Engine struct {
 // by file, row and column.
 func New(ctx context.Context, c Config) (*Engine, error) {
 	e := &Engine{dir: c.Dir, tree: policies.FS, limits: Limits{Timeout: c.Timeout, Logger: c.Logger}.orDefault(), now: c.Now}
-	if c.Dir != "" {
+	switch {
+	case c.Dir != "" && c.Bundle.URL != "":
+		return nil, errors.New("policy: a directory or a bundle, not both")
+	case c.Dir != "":
 		e.tree = os.DirFS(c.Dir)
+	case c.Bundle.URL != "":
+		var err error
+		if e.bundle, err = newSigned(c.Bundle); err != nil {
+			return nil, err
+		}
 	}
 	e.log = e.limits.Logger
 	if e.now == nil {
 		e.now = time.Now
 	}
-	if err := e.Reload(ctx); err != nil {
+	err := e.Reload(ctx)
+	if err != nil && e.bundle != nil {
+		err = e.fallBack(ctx, err)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return e, nil
 }
 
-// Reload reads the directory again and takes it into use if it passes the gate. Otherwise the last good policy keeps
+// Reload reads the source again and takes it into use if it passes the gate. Otherwise the last good policy keeps
 // answering, Problems tells what is wrong, and the error is a *RefusedError.
 func (e *Engine) Reload(ctx context.Context) error {
 	e.reload.Lock()
 	defer e.reload.Unlock()
-
-	files, err := ReadFiles(e.tree)
-	if err != nil {
-		return e.refuse("", []Problem{{File: e.Source(), Message: err.Error()}})
+	if e.bundle != nil {
+		return e.reloadBundle(ctx)
 	}
-	return e.use(ctx, e.configured(), files)
+	return e.reloadFiles(ctx)
+}
+
+// rereads is how often a directory that changes while its policy is at the gate is read again, before what was read is taken.
+const rereads = 8
+
+// reloadFiles takes into use what is in the directory when the gate is done, not what was there when it began: a save in the middle
+// of several must not go live, nor be told as refused.
+func (e *Engine) reloadFiles(ctx context.Context) error {
+	files, err := ReadFiles(e.tree)
+	for range rereads {
+		if err != nil {
+			return e.refuse("", []Problem{{Message: "the policy cannot be read: " + err.Error()}})
+		}
+		if e.isCurrent(e.configured(), files.Revision()) {
+			return nil
+		}
+		next, problems := Build(ctx, files, e.limits)
+		var later Files
+		if later, err = ReadFiles(e.tree); err == nil && later.Revision() == files.Revision() {
+			return e.settle(ctx, e.configured(), files.Revision(), next, problems)
+		}
+		files = later
+	}
+	return e.refuse("", []Problem{{Message: "the directory changes all the time"}})
 }
 
 // Use takes published files into use if they pass the gate; otherwise as Reload. From then on Kind is SourcePublished.
@@ -95,20 +132,34 @@ func (e *Engine) Use(ctx context.Context, files Files) error {
 
 func (e *Engine) use(ctx context.Context, kind string, files Files) error {
 	revision := files.Revision()
-	if last := e.current.Load(); last != nil && last.revision == revision {
-		if last.kind != kind {
-			e.current.Store(&inUse{last.Policy, kind, last.loadedAt})
-		}
-		e.setProblems(nil)
+	if e.isCurrent(kind, revision) {
 		return nil
 	}
 	next, problems := Build(ctx, files, e.limits)
+	return e.settle(ctx, kind, revision, next, problems)
+}
+
+// isCurrent tells whether the revision is what answers already; then there is nothing to do and nothing wrong.
+func (e *Engine) isCurrent(kind, revision string) bool {
+	last := e.current.Load()
+	if last == nil || last.revision != revision {
+		return false
+	}
+	if last.kind != kind {
+		e.current.Store(&inUse{last.Policy, kind, last.loadedAt})
+	}
+	e.setProblems(nil)
+	return true
+}
+
+// settle takes what came through the gate into use, or tells why it did not come through.
+func (e *Engine) settle(ctx context.Context, kind, revision string, next *Policy, problems []Problem) error {
 	if len(problems) > 0 {
 		return e.refuse(revision, problems)
 	}
 	e.current.Store(&inUse{next, kind, e.now()})
 	e.setProblems(nil)
-	e.log.InfoContext(ctx, "policy in use", "revision", revision, "source", e.Source())
+	e.log.InfoContext(ctx, "policy in use", "revision", revision, "source", kind)
 	return nil
 }
 
@@ -152,16 +203,19 @@ func (e *Engine) Kind() string { return e.current.Load().kind }
 
 // configured is the kind of source that Reload reads.
 func (e *Engine) configured() string {
-	if e.dir == "" {
-		return SourceEmbedded
+	switch {
+	case e.bundle != nil:
+		return SourceBundle
+	case e.dir != "":
+		return SourceDirectory
 	}
-	return SourceDirectory
+	return SourceEmbedded
 }
 
-// Source names where the policies come from: the directory as configured, or "embedded".
+// Source names where the policies come from: the directory as configured, or the kind of source.
 func (e *Engine) Source() string {
 	if e.dir == "" {
-		return "embedded"
+		return e.Kind()
 	}
 	return e.dir
 }

@@ -94,7 +94,7 @@ type Explainer struct {
 	store    storage.Store
 	settings ast.Value
 	bodies   map[string]conditions
-	query    rego.PreparedEvalQuery
+	query    prepared
 	budget   time.Duration
 }
 

@@ -22,7 +22,7 @@ func Build(ctx context.Context, files Files, limits Limits) (*Policy, []Problem)
 var running = make(chan struct{}, 4)
 
 // Check takes files through the gate: bounds of size and depth, parse, strict compile against the schema of the input, words that
-// can never match, the shape of the answers, the house rules, and the policy's own tests. It tells everything it can find at once.
+// can never match, the shape of the answers, lists that can be translated, the house rules, and the policy's own tests. It tells everything it can find at once.
 // The policy is nil if there are problems. Whatever the files say, Check comes back soon after the deadline.
 func Check(ctx context.Context, files Files, limits Limits, look Look) (*Policy, *Report) {
 	if look.Deadline <= 0 {
@@ -132,6 +132,7 @@ func (g *gate) pass(ctx context.Context) *Policy {
 	beside.Go(func() { g.stage("tests", func() []Problem { return g.runTests(ctx) }) })
 	g.stage("compile", func() []Problem { return g.compile(ctx, p) })
 	if g.compiler != nil {
+		beside.Go(func() { g.stage("lists", func() []Problem { return checkLists(ctx, p, g.compiler) }) })
 		beside.Go(func() { g.stage("house rules", func() []Problem { return checkHouse(ctx, p, g.document, g.compiler) }) })
 	}
 	beside.Wait()
@@ -163,13 +164,16 @@ func (g *gate) compile(ctx context.Context, p *Policy) []Problem {
 	if err != nil {
 		return problemsOf(err)
 	}
-	if problems := checkShape(compiler); len(problems) > 0 {
+	if problems := append(checkShape(compiler), checkListRules(compiler)...); len(problems) > 0 {
 		return problems
 	}
 	if p.decision, err = prepare(ctx, decisionQuery, compiler, store); err != nil {
 		return problemsOf(err)
 	}
 	if p.reads, err = prepare(ctx, readQuery, compiler, store); err != nil {
+		return problemsOf(err)
+	}
+	if p.lists, p.rows, err = prepareLists(ctx, compiler, store); err != nil {
 		return problemsOf(err)
 	}
 	g.compiler = compiler

@@ -18,7 +18,7 @@ const tiny = `package ringfence
 
 decision := {"grants": grants, "findings": findings, "ceiling": ceiling, "priority": priority}
 
-visible := {"seat": ["self"]}
+listed.seat if input.row.user_id == input.principal.user_id
 
 masked := {}
 
@@ -141,11 +141,11 @@ func TestTheGateRefuses(t *testing.T) {
 		},
 		{
 			name: "no decision", message: "data.ringfence.decision is missing",
-			files: map[string]string{"p.rego": "package ringfence\n\nvisible := {}\n\nmasked := {}\n\nactions := []\n"},
+			files: map[string]string{"p.rego": "package ringfence\n\nlisted.user := true\n\nmasked := {}\n\nactions := []\n"},
 		},
 		{
-			name: "nothing for the read side", message: "data.ringfence.visible is missing",
-			files: map[string]string{"p.rego": strings.Replace(rules(nil), "visible", "visibel", 1)},
+			name: "nothing for the read side", message: "data.ringfence.listed is missing",
+			files: map[string]string{"p.rego": strings.Replace(rules(nil), "listed", "litsed", 1)},
 		},
 		{
 			name: "a key too few", file: "p.rego", row: 3, message: `decision lacks the key "priority"`,
@@ -157,7 +157,7 @@ func TestTheGateRefuses(t *testing.T) {
 		},
 		{
 			name: "a decision that is a boolean", message: "decision must be an object, not boolean",
-			files: map[string]string{"p.rego": "package ringfence\n\ndecision := true\n\nvisible := {}\n\nmasked := {}\n\nactions := []\n"},
+			files: map[string]string{"p.rego": "package ringfence\n\ndecision := true\n\nlisted.user := true\n\nmasked := {}\n\nactions := []\n"},
 		},
 		{
 			name: "grants that are numbers", message: "grants must hold strings, not number",

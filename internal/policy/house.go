@@ -11,6 +11,7 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/topdown"
 
+	"github.com/ringfence/ringfence/internal/filter"
 	"github.com/ringfence/ringfence/policies"
 )
 
@@ -33,8 +34,7 @@ func HouseRules() []HouseRule {
 		{"elsewhere", "A delegate of one allotment is granted nothing at another.", "grants", (*house).elsewhere},
 		{"scope", "A delegate gives no seat to a user outside the scope of the allotment.", "findings", (*house).scope},
 		{"disabled", "A disabled user gets no seat, whoever asks.", "findings", (*house).disabled},
-		{"sight", "Who has no role does not see all decisions, events and service tokens.", "visible", (*house).sight},
-		{"return", "Where policies are published, a global administrator may bring an earlier one back.", "grants", (*house).comeback},
+		{"sight", "Who has no role does not see all decisions, events and service tokens.", "listed", (*house).sight},
 	}
 }
 
@@ -42,7 +42,6 @@ func HouseRules() []HouseRule {
 type house struct {
 	ctx         context.Context //nolint:containedctx // it lives as long as one check
 	policy      *Policy
-	document    map[string]any
 	all, giving []string // actions
 	slow        bool     // so that there is no asking hundreds of questions
 }
@@ -51,9 +50,13 @@ type house struct {
 // policy must not be refused for that.
 const slack = 20
 
+// mild is by how much the best of three tries may be too slow: a policy that is a little too slow here may be quick enough on a machine
+// with less to do.
+const mild = 4
+
 // checkHouse holds the policy to the house rules.
 func checkHouse(ctx context.Context, p *Policy, document map[string]any, compiler *ast.Compiler) []Problem {
-	h := &house{ctx: ctx, policy: p, document: document}
+	h := &house{ctx: ctx, policy: p}
 	h.all, h.giving = actionsOf(document)
 	var problems []Problem
 	for _, rule := range HouseRules() {
@@ -168,8 +171,8 @@ func (h *house) sound() []string {
 		}
 	}
 	slowest, took := h.slowest()
-	if limit := h.policy.limits.Timeout; took > limit {
-		found = append(found, fmt.Sprintf("%s takes longer than %v each time", slowest, limit))
+	if limit := h.policy.limits.Timeout; took > mild*limit {
+		found = append(found, fmt.Sprintf("%s takes %v each time, and has %v", slowest, took.Round(time.Millisecond), limit))
 	}
 	return found
 }
@@ -189,7 +192,7 @@ func (h *house) slowest() (name string, took time.Duration) {
 			if best == 0 || spent < best {
 				best = spent
 			}
-			if best <= h.policy.limits.Timeout {
+			if best <= mild*h.policy.limits.Timeout {
 				break
 			}
 		}
@@ -235,28 +238,18 @@ func (h *house) disabled() []string {
 }
 
 func (h *house) sight() []string {
-	view, err := h.policy.view(h.ctx, nobody, nil, slack*h.policy.limits.Timeout)
-	if err != nil {
+	if _, err := h.policy.view(h.ctx, nobody, slack*h.policy.limits.Timeout); err != nil {
 		return []string{fmt.Sprintf("what they may see has no usable answer (%v)", err)}
 	}
 	var found []string
 	for _, kind := range []string{"decision", "event", "service_token"} {
-		if view.All(kind) {
+		// What cannot be translated is told by the gate elsewhere.
+		listed, err := h.policy.list(h.ctx, kind, nobody.reader(), rowUnknown, slack*h.policy.limits.Timeout)
+		if err == nil && filter.IsAll(listed) {
 			found = append(found, fmt.Sprintf("every %s is visible", strings.ReplaceAll(kind, "_", " ")))
 		}
 	}
 	return found
-}
-
-// comeback: a policy that nobody may take back again would be the last.
-func (h *house) comeback() []string {
-	const rollback = "rollbackPolicy"
-	settings, _ := h.document["settings"].(map[string]any)
-	actions, _ := settings["actions"].(map[string]any)
-	if _, listed := actions[rollback]; !listed || len(h.granted([]string{rollback}, globalAdmin, bare)) > 0 {
-		return nil
-	}
-	return []string{"the role GLOBAL_ADMIN may not " + rollback}
 }
 
 // defaultDocument is the data of the embedded policy, for its list of actions.

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"slices"
 	"time"
 
 	"github.com/ringfence/ringfence/internal/licensing"
@@ -45,6 +46,7 @@ type Input struct {
 	Group     *Group           // only group licenses and group memberships
 	Purchase  *Purchase        // only purchase reservations
 	Renewals  []Renewal        // only planRenewal and renewContract; absent in Rego when empty
+	Confirms  *Confirmation    // only createAllotment and updateAllotment that name a decision
 	Args      any              // other arguments of the command, small and fit for JSON; nil is left out
 }
 
@@ -55,6 +57,7 @@ type Principal struct {
 	System     bool  // the service itself; never set from a token
 	UserID     int64 // 0 when no user of the directory carries the name
 	DelegateOf bool  // is a delegate of any allotment, directly or through a group
+	Reach      Reach // what list rules may know besides; decisions do not
 }
 
 // License is the license a request is about.
@@ -109,8 +112,35 @@ type Subject struct {
 	UsageLocation string   // absent in Rego when empty
 	Groups        []int64  // the user's groups among those named in some scope of the chain
 	HeldPlans     []string // plans of RelevantPlans active on the user's other licenses
+	MemberOf      []string // names of the user's groups among RelevantGroups; absent in Rego when empty
 	Via           string   // ViaDirect or ViaGroup
 	Count         int64    // how many users share this profile; 0 counts as 1
+}
+
+// ordinary tells whether every subject is enabled, no guest, and in the scope of every pool. The rules about those who are not are
+// not even opened then.
+func (in *Input) ordinary() bool {
+	for i := range in.Subjects {
+		if s := &in.Subjects[i]; !s.Enabled || s.Type == "GUEST" || !in.admits(s) {
+			return false
+		}
+	}
+	return true
+}
+
+func (in *Input) admits(s *Subject) bool {
+	for i := range in.Pools {
+		if scope := &in.Pools[i].Scope; !scope.Empty() && !scope.admits(s) {
+			return false
+		}
+	}
+	return true
+}
+
+// admits tells whether a scope names the subject: one match is enough. The empty scope names nobody.
+func (s *Scope) admits(subject *Subject) bool {
+	return slices.Contains(s.Departments, subject.Department) || slices.Contains(s.Countries, subject.UsageLocation) ||
+		slices.ContainsFunc(subject.Groups, func(group int64) bool { return slices.Contains(s.Groups, group) })
 }
 
 // AllotmentChange is what createAllotment or updateAllotment would make of an allotment: its state afterwards, not the
@@ -141,6 +171,15 @@ type Purchase struct {
 	// next one then; 0 is the day itself, nil that the contract has none.
 	DaysToAnniversary, DaysBeforeAnniversary *int64
 	Override                                 bool // the caller says that it is to be taken back although it is binding
+}
+
+// Confirmation is what is known of the decision that a request names as the one it confirms. The zero value is a decision that did not
+// refuse this very request, or is not there at all.
+type Confirmation struct {
+	Same      bool      // the decision refused the same request; the rest is only told then
+	Principal string    // who was refused
+	At        time.Time // when
+	Codes     []string  // of the violations it was refused for
 }
 
 // Renewal is a license with the quantity that is planned from its renewal on.

@@ -83,7 +83,7 @@ func (p pick) input() *Input {
 	for i := range in.Subjects {
 		in.Subjects[i] = Subject{
 			UserID: p.Int64N(1 << 50), Type: "GUEST", Enabled: p.yes(), Department: p.word(), UsageLocation: p.word(), Groups: p.some(3),
-			HeldPlans: p.words(3), Via: ViaGroup, Count: p.Int64N(3),
+			HeldPlans: p.words(3), MemberOf: p.words(3), Via: ViaGroup, Count: p.Int64N(3),
 		}
 	}
 	if p.yes() {
@@ -106,6 +106,9 @@ func (p pick) input() *Input {
 			Quantity: p.Int64N(2000), StartsAt: time.Unix(p.Int64N(1<<33), 0), DaysAhead: p.IntN(400) - 200, MonthsAhead: p.IntN(9),
 			DaysToAnniversary: p.count(), DaysBeforeAnniversary: p.count(), Override: p.yes(),
 		}
+	}
+	if p.yes() {
+		in.Confirms = &Confirmation{Same: p.yes(), Principal: p.word(), At: time.Unix(p.Int64N(1<<33), 0), Codes: p.words(3)}
 	}
 	for range p.IntN(3) {
 		in.Renewals = append(in.Renewals, Renewal{Pool: licensing.PoolKey{License: 12}, Name: p.word(), Quantity: p.Int64N(9), Consumed: p.Int64N(9)})
@@ -165,6 +168,8 @@ func TestTheSchemaNamesWhatTheInputHas(t *testing.T) {
 		Limit: ptr[int64](1), PreviousLimit: ptr[int64](2), StartsAt: &testNow, EndsAt: &testNow, Scope: Scope{Groups: []int64{1}},
 	}
 	in.Group, in.Args = &Group{ID: 1}, "x"
+	in.Confirms = &Confirmation{Same: true, Principal: "ann", At: testNow, Codes: []string{"FOUR_EYES"}}
+	in.Subjects[0].MemberOf = []string{"trained"}
 	in.Purchase = &Purchase{DaysToAnniversary: ptr[int64](1), DaysBeforeAnniversary: ptr[int64](2)}
 	in.Renewals = []Renewal{{Name: "E3"}}
 	var document map[string]any
@@ -174,6 +179,16 @@ func TestTheSchemaNamesWhatTheInputHas(t *testing.T) {
 	var schema map[string]any
 	if err := json.Unmarshal(policies.InputSchema, &schema); err != nil {
 		t.Fatal(err)
+	}
+	// What list rules read is built elsewhere.
+	var lists map[string]any
+	who := Principal{UserID: 7}
+	if err := json.Unmarshal(appendJSON(nil, who.rowReader(ast.ObjectTerm())), &lists); err != nil {
+		t.Fatal(err)
+	}
+	document["row"] = lists["row"]
+	for name, value := range lists["principal"].(map[string]any) {
+		document["principal"].(map[string]any)[name] = value
 	}
 	compareNames(t, "input", schema, schema, document)
 }

@@ -50,9 +50,14 @@ func (v vocabulary) collect(name string, node any) {
 func (v vocabulary) check(modules map[string]*ast.Module) []Problem {
 	var problems []Problem
 	for _, name := range slices.Sorted(maps.Keys(modules)) {
-		ast.WalkExprs(modules[name], func(expr *ast.Expr) bool {
-			problems = append(problems, v.checkExpr(expr)...)
-			return false
+		ast.WalkRules(modules[name], func(rule *ast.Rule) bool {
+			if !isListed(rule) { // the words of rows are others; their translation knows them
+				ast.WalkExprs(rule, func(expr *ast.Expr) bool {
+					problems = append(problems, v.checkExpr(expr)...)
+					return false
+				})
+			}
+			return true
 		})
 		problems = append(problems, checkEffects(modules[name])...)
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/ringfence/ringfence/internal/policy/policytest"
 )
 
-func engineFrom(t *testing.T, dir string) *policy.Engine {
+func engineFrom(t testing.TB, dir string) *policy.Engine {
 	t.Helper()
 	e, err := policy.New(t.Context(), policy.Config{Dir: dir, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	if err != nil {

@@ -37,10 +37,13 @@ type Policy struct {
 	files    Files
 	revision string
 	limits   Limits
-	decision rego.PreparedEvalQuery
-	reads    rego.PreparedEvalQuery
+	decision prepared
+	reads    prepared
+	lists    map[string]rego.PreparedPartialQuery // by type
+	rows     map[string]prepared                  // likewise, row by row
 	views    views
 	plans    map[string]bool
+	groups   []string
 	terms    licensing.Terms
 	guests   bool
 }
@@ -54,6 +57,10 @@ func (p *Policy) Files() Files { return p.files }
 // RelevantPlans are the service plans that the settings of the policy name, as exclusive or as depending on others.
 // License.Plans and Subject.HeldPlans need to carry no others. The map must not be changed.
 func (p *Policy) RelevantPlans() map[string]bool { return p.plans }
+
+// RelevantGroups are the names of the groups that the policy wants to know the members of, in order. Subject.MemberOf needs to carry no
+// others. The list must not be changed.
+func (p *Policy) RelevantGroups() []string { return p.groups }
 
 // Decide answers one request. It never fails: an evaluation that is undefined, ambiguous, of the wrong shape, too slow or
 // in error is a refusal with the one violation POLICY_ERROR, whose cause is logged.
@@ -124,7 +131,7 @@ var (
 )
 
 // evaluate runs one prepared query on a document and gives its single answer as a term.
-func evaluate(ctx context.Context, query rego.PreparedEvalQuery, input *ast.Term, budget time.Duration) (answer *ast.Term, err error) {
+func evaluate(ctx context.Context, query prepared, input *ast.Term, budget time.Duration, more ...rego.EvalOption) (answer *ast.Term, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			answer, err = nil, fmt.Errorf("%w: %v", errPanic, r)
@@ -136,11 +143,11 @@ func evaluate(ctx context.Context, query rego.PreparedEvalQuery, input *ast.Term
 	cancel := topdown.NewCancel()
 	timer := time.AfterFunc(budget, cancel.Cancel)
 	defer timer.Stop()
-	results, err := query.Eval(ctx,
+	results, err := query.Eval(ctx, append(more,
 		rego.EvalParsedInput(input.Value),
 		rego.EvalMetrics(metrics.NoOp()),
 		rego.EvalExternalCancel(cancel),
-	)
+	)...)
 	if err != nil {
 		return nil, err
 	}

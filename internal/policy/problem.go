@@ -63,7 +63,7 @@ func problemAt(at *ast.Location, message string) Problem {
 	if at == nil {
 		return Problem{Message: message}
 	}
-	return Problem{File: at.File, Row: at.Row, Column: at.Col, Message: message}
+	return Problem{File: at.File, Row: at.Row, Column: max(at.Col, 1), Message: message}
 }
 
 // compareProblems orders by place, so that a report reads the same every time.

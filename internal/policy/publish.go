@@ -43,7 +43,7 @@ const (
 // and to go back. A policy that is not published but deployed may leave both out.
 func (p *Policy) LocksOut(ctx context.Context) []Problem {
 	admin := Principal{Name: "a global administrator", Roles: []string{tiers[0]}}
-	view, err := p.view(ctx, admin, admin.Roles, slack*p.limits.Timeout)
+	view, err := p.Visibility(ctx, admin)
 	var problems []Problem
 	for _, action := range []string{ActionPublishPolicy, ActionRollbackPolicy} {
 		answer := p.Decide(ctx, &Input{Now: time.Unix(0, 0), Action: action, Principal: admin})

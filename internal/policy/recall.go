@@ -20,7 +20,7 @@ func Recall(ctx context.Context, files Files, limits Limits) (*Policy, error) {
 	if err != nil {
 		return nil, &RefusedError{Revision: files.Revision(), Problems: problemsOf(err)}
 	}
-	p := &Policy{files: files, revision: files.Revision(), limits: limits.orDefault(), plans: relevantPlans(document), guests: guestsOf(document)}
+	p := &Policy{files: files, revision: files.Revision(), limits: limits.orDefault(), plans: relevantPlans(document), groups: relevantGroups(document), guests: guestsOf(document)}
 	if p.decision, err = prepare(ctx, decisionQuery, compiler, store); err != nil {
 		return nil, err
 	}

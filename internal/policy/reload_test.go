@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -82,6 +83,7 @@ func TestNoAnswerIsMixed(t *testing.T) {
 	var answers []Answer
 	var mu sync.Mutex
 	var deciders sync.WaitGroup
+	var decided atomic.Int64
 	stop := make(chan struct{})
 	for range 4 {
 		deciders.Go(func() {
@@ -95,6 +97,7 @@ func TestNoAnswerIsMixed(t *testing.T) {
 					return
 				default:
 					mine = append(mine, e.Decide(t.Context(), assignInput()))
+					decided.Add(1)
 				}
 			}
 		})
@@ -114,6 +117,7 @@ func TestNoAnswerIsMixed(t *testing.T) {
 			revisions[e.Revision()] = fmt.Sprintf("policy %d", n)
 		}
 	}
+	eventually(t, "ten thousand decisions", func() bool { return decided.Load() >= 10_000 })
 	close(stop)
 	deciders.Wait()
 	seen := map[string]bool{}

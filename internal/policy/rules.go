@@ -33,7 +33,7 @@ func (f Files) Rules() []Rule {
 	return rules
 }
 
-// ruleName is the name of a rule without the keys it is made for: visible, not visible[type].
+// ruleName is the name of a rule without the keys it is made for: listed, not listed[type].
 func ruleName(r *ast.Rule) string {
 	ref := r.Head.Ref()
 	for i, term := range ref {

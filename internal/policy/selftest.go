@@ -6,17 +6,14 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/cover"
 	"github.com/open-policy-agent/opa/v1/storage"
 	"github.com/open-policy-agent/opa/v1/storage/inmem"
 	"github.com/open-policy-agent/opa/v1/tester"
+	"github.com/open-policy-agent/opa/v1/topdown"
 )
-
-// testTimeout bounds one test of a policy.
-const testTimeout = 5 * time.Second
 
 // runTests runs the policy's own tests, which are in the files that end in _test.rego, and reports those that do not pass, where
 // they stand. Two run at a time, so that decisions have the other processors.
@@ -28,7 +25,7 @@ func (g *gate) runTests(ctx context.Context) []Problem {
 	if g.look.Coverage {
 		coverage = cover.New()
 	}
-	results, err := runTests(ctx, g.modules, g.document, g.look.Run, coverage)
+	results, err := runTests(ctx, g.modules, g.document, g.look, coverage)
 	if err != nil {
 		return problemsOf(err)
 	}
@@ -40,7 +37,10 @@ func (g *gate) runTests(ctx context.Context) []Problem {
 			continue
 		}
 		message := fmt.Sprintf("the test %s fails", r.Name)
-		if r.Error != nil {
+		switch {
+		case topdown.IsCancel(r.Error):
+			message = fmt.Sprintf("the test %s takes too long", r.Name)
+		case r.Error != nil:
 			message = fmt.Sprintf("the test %s has no answer: %v", r.Name, r.Error)
 		}
 		problems = append(problems, problemAt(r.Location, message))
@@ -58,8 +58,8 @@ func (g *gate) runTests(ctx context.Context) []Problem {
 	return problems
 }
 
-// runTests runs the tests of the modules whose full name matches; the coverage may be nil.
-func runTests(ctx context.Context, modules map[string]*ast.Module, document map[string]any, match string, coverage *cover.Cover) ([]*tester.Result, error) {
+// runTests runs the tests of the modules whose full name matches; the coverage may be nil. One test may take half the time of the gate.
+func runTests(ctx context.Context, modules map[string]*ast.Module, document map[string]any, look Look, coverage *cover.Cover) ([]*tester.Result, error) {
 	store := inmem.NewFromObjectWithOpts(document, inmem.OptReturnASTValuesOnRead(true), inmem.OptRoundTripOnWrite(false))
 	var results []*tester.Result
 	err := storage.Txn(ctx, store, storage.TransactionParams{}, func(txn storage.Transaction) error {
@@ -74,8 +74,8 @@ func runTests(ctx context.Context, modules map[string]*ast.Module, document map[
 			SetDefaultRegoVersion(ast.RegoV1).
 			RaiseBuiltinErrors(true).
 			SetParallel(2).
-			SetTimeout(testTimeout).
-			Filter(match)
+			SetTimeout(look.Deadline / 2).
+			Filter(look.Run)
 		if coverage != nil {
 			// One pass is enough: the other two only tell why a line was not run.
 			runner = runner.SetCoverageQueryTracer(coverage).SetCoverageRuns(nil)

@@ -16,7 +16,7 @@ func (p *Policy) GuestsByGroup() bool { return p.guests }
 
 // readSettings takes from the document what the service itself reads.
 func (p *Policy) readSettings(document map[string]any) (problems []Problem) {
-	p.plans, p.guests = relevantPlans(document), guestsOf(document)
+	p.plans, p.groups, p.guests = relevantPlans(document), relevantGroups(document), guestsOf(document)
 	p.terms, problems = termsOf(document)
 	return problems
 }

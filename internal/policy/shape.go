@@ -19,7 +19,6 @@ var findingKeys = map[string]bool{
 func checkShape(compiler *ast.Compiler) []Problem {
 	s := shape{compiler: compiler}
 	s.want("decision", s.decision)
-	s.want("visible", s.object)
 	s.want("masked", s.object)
 	s.want("actions", s.texts)
 	return s.problems

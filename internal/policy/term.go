@@ -20,6 +20,9 @@ var (
 	kArgs             = ast.StringTerm("args")
 	kAvailable        = ast.StringTerm("available")
 	kBlockedLocations = ast.StringTerm("blocked_locations")
+	kAt               = ast.StringTerm("at")
+	kCodes            = ast.StringTerm("codes")
+	kConfirms         = ast.StringTerm("confirms")
 	kConsumed         = ast.StringTerm("consumed")
 	kCount            = ast.StringTerm("count")
 	kCountries        = ast.StringTerm("countries")
@@ -42,12 +45,14 @@ var (
 	kID               = ast.StringTerm("id")
 	kLicense          = ast.StringTerm("license")
 	kLimit            = ast.StringTerm("limit")
+	kMemberOf         = ast.StringTerm("member_of")
 	kMembers          = ast.StringTerm("members")
 	kMode             = ast.StringTerm("mode")
 	kMonthsAhead      = ast.StringTerm("months_ahead")
 	kName             = ast.StringTerm("name")
 	kNow              = ast.StringTerm("now")
 	kOpen             = ast.StringTerm("open")
+	kOrdinary         = ast.StringTerm("ordinary")
 	kOverride         = ast.StringTerm("override")
 	kPlans            = ast.StringTerm("plans")
 	kPool             = ast.StringTerm("pool")
@@ -61,6 +66,7 @@ var (
 	kRequested        = ast.StringTerm("requested")
 	kReserved         = ast.StringTerm("reserved")
 	kRoles            = ast.StringTerm("roles")
+	kSame             = ast.StringTerm("same")
 	kScope            = ast.StringTerm("scope")
 	kShortBy          = ast.StringTerm("short_by")
 	kSKU              = ast.StringTerm("sku")
@@ -96,10 +102,11 @@ type builder struct{ slab []ast.Term }
 // term builds the document the policy evaluates. JSON prints this very document, so the two cannot differ.
 func (in *Input) term() (*ast.Term, error) {
 	b := &builder{slab: make([]ast.Term, 0, 24+12*len(in.Pools)+8*len(in.Subjects))}
-	pairs := make([]pair, 0, 10)
+	pairs := make([]pair, 0, 12)
 	pairs = append(pairs,
 		pair{kAction, b.word(in.Action)},
 		pair{kNow, b.number(in.Now.Unix())},
+		pair{kOrdinary, ast.InternedTerm(in.ordinary())},
 		pair{kPools, list(b, in.Pools, b.pool)},
 		pair{kPrincipal, b.principal(in)},
 		pair{kSubjects, list(b, in.Subjects, b.subject)},
@@ -119,6 +126,9 @@ func (in *Input) term() (*ast.Term, error) {
 	}
 	if len(in.Renewals) > 0 {
 		pairs = append(pairs, pair{kRenewals, list(b, in.Renewals, b.renewal)})
+	}
+	if in.Confirms != nil {
+		pairs = append(pairs, pair{kConfirms, b.confirmation(in.Confirms)})
 	}
 	if in.Args != nil {
 		value, err := ast.InterfaceToValue(in.Args)
@@ -215,7 +225,7 @@ func (b *builder) scope(pairs []pair, s *Scope) []pair {
 }
 
 func (b *builder) subject(s *Subject) *ast.Term {
-	pairs := make([]pair, 0, 9)
+	pairs := make([]pair, 0, 10)
 	pairs = append(pairs,
 		pair{kCount, b.number(max(s.Count, 1))},
 		pair{kEnabled, ast.InternedTerm(s.Enabled)},
@@ -230,6 +240,9 @@ func (b *builder) subject(s *Subject) *ast.Term {
 	}
 	if s.UsageLocation != "" {
 		pairs = append(pairs, pair{kUsageLocation, b.text(s.UsageLocation)})
+	}
+	if len(s.MemberOf) > 0 {
+		pairs = append(pairs, pair{kMemberOf, b.texts(s.MemberOf)})
 	}
 	return b.object(pairs...)
 }
@@ -268,6 +281,18 @@ func (b *builder) renewal(r *Renewal) *ast.Term {
 		pair{kPool, b.text(PoolID(r.Pool))},
 		pair{kQuantity, b.number(r.Quantity)},
 		pair{kShortBy, b.number(max(0, r.Consumed-r.Quantity))},
+	)
+}
+
+func (b *builder) confirmation(c *Confirmation) *ast.Term {
+	if !c.Same {
+		return b.object(pair{kSame, ast.InternedTerm(false)})
+	}
+	return b.object(
+		pair{kAt, b.number(c.At.Unix())},
+		pair{kCodes, b.texts(c.Codes)},
+		pair{kPrincipal, b.text(c.Principal)},
+		pair{kSame, ast.InternedTerm(true)},
 	)
 }
 

@@ -2,7 +2,6 @@ package query
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"entgo.io/ent/dialect/sql"
@@ -11,6 +10,7 @@ import (
 	"github.com/ringfence/ringfence/ent/allotment"
 	"github.com/ringfence/ringfence/ent/predicate"
 	"github.com/ringfence/ringfence/ent/seat"
+	"github.com/ringfence/ringfence/internal/filter"
 	"github.com/ringfence/ringfence/internal/id"
 	"github.com/ringfence/ringfence/internal/licensing"
 )
@@ -52,7 +52,7 @@ func (a *Allotment) License(ctx context.Context) (*License, error) {
 func (a *Allotment) Parent(ctx context.Context) (*Allotment, error) {
 	return optional(ctx, a.family, a, allotments, link[*Allotment, *ent.Allotment]{
 		field: "parent", key: (*Allotment).parentKey, loaded: func(a *Allotment) *ent.Allotment {
-			if a.Edges.Parent != nil && a.sees(a.Edges.Parent.ID) {
+			if a.Edges.Parent != nil && a.sees(a.Edges.Parent) {
 				return a.Edges.Parent
 			}
 			return nil
@@ -60,10 +60,10 @@ func (a *Allotment) Parent(ctx context.Context) (*Allotment, error) {
 	})
 }
 
-// sees tells whether another allotment may be shown without asking the database again.
-func (a *Allotment) sees(key int64) bool {
-	f := a.family.facts
-	return f.view.All(kindAllotment) || f.view.Visible[kindAllotment]["delegated"] && slices.Contains(f.delegated, key)
+// sees tells whether another allotment may be shown without asking the database.
+func (a *Allotment) sees(other *ent.Allotment) bool {
+	row := filter.Row{Partial: true, Values: map[string]any{"id": other.ID, "license_id": other.LicenseID}}
+	return filter.Holds(a.family.facts.view.Listed(kindAllotment), row) == filter.Yes
 }
 
 func (a *Allotment) parentKey() int64 {

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"entgo.io/ent/dialect"
+
+	"github.com/ringfence/ringfence/internal/filter"
 )
 
 // builder receives a piece of SQL: its text, and the arguments bound in it. It is a statement of this package or a part of
@@ -58,20 +60,15 @@ func (b *builder) write(text string, args ...any) {
 	b.put(text)
 }
 
+// Put adds text, for filters.
+func (b *builder) Put(text string) { b.put(text) }
+
+// Bind adds an argument, for filters.
+func (b *builder) Bind(arg any) { b.bind(arg) }
+
 // in is the condition that an expression is one of a list; the list is one argument, however long.
 func in[T int64 | string](expression string, list []T) condition {
-	return func(b *builder) {
-		if b.dialect != dialect.Postgres {
-			text, _ := json.Marshal(nonNil(list))
-			b.write(expression+" IN (SELECT value FROM json_each(?))", string(text))
-			return
-		}
-		kind := "bigint"
-		if _, texts := any(list).([]string); texts {
-			kind = "text"
-		}
-		b.write(expression+" = ANY(?::"+kind+"[])", arrayLiteral(list))
-	}
+	return func(b *builder) { filter.WriteIn(b, b.dialect, expression, list) }
 }
 
 // inFolded is in for texts, without regard to case as the database sees it.
@@ -82,7 +79,7 @@ func inFolded(expression string, list []string) condition {
 			b.write("LOWER("+expression+") IN (SELECT LOWER(value) FROM json_each(?))", string(text))
 			return
 		}
-		b.write("LOWER("+expression+") IN (SELECT LOWER(v) FROM unnest(?::text[]) AS v)", arrayLiteral(list))
+		b.write("LOWER("+expression+") IN (SELECT LOWER(v) FROM unnest(?::text[]) AS v)", filter.Array(list))
 	}
 }
 
@@ -91,29 +88,6 @@ func nonNil[T any](list []T) []T {
 		return []T{}
 	}
 	return list
-}
-
-var quoteElement = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
-
-// arrayLiteral writes a list the way PostgreSQL reads arrays.
-func arrayLiteral[T int64 | string](list []T) string {
-	var b strings.Builder
-	b.WriteByte('{')
-	for i, item := range list {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		switch item := any(item).(type) {
-		case int64:
-			b.WriteString(strconv.FormatInt(item, 10))
-		case string:
-			b.WriteByte('"')
-			_, _ = quoteElement.WriteString(&b, item)
-			b.WriteByte('"')
-		}
-	}
-	b.WriteByte('}')
-	return b.String()
 }
 
 // and holds when all of the conditions hold; nil ones are left out.

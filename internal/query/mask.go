@@ -35,17 +35,9 @@ func hideUnmaskable(view *policy.View) {
 			}
 		}
 	}
-	if len(hidden) == 0 {
-		return
+	if len(hidden) > 0 {
+		*view = view.Without(hidden)
 	}
-	// The maps of a view are shared; the copy leaves the hidden types out.
-	shown := make(map[string]map[string]bool, len(view.Visible))
-	for kind, scopes := range view.Visible {
-		if !hidden[kind] {
-			shown[kind] = scopes
-		}
-	}
-	view.Visible = shown
 }
 
 // Maskable tells whether a policy may mask a field of a type, under the names it uses for them.

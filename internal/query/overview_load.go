@@ -156,6 +156,8 @@ func (s *session) seen(f *facts, kind, alias string) condition {
 	where := s.visible(f, kind, alias)
 	if where == nil {
 		where = always
+	} else {
+		where = and(sqlf(alias+".id IS NOT NULL"), where) // what a row would say that is no more, the condition does not
 	}
 	return sqlf("CASE WHEN ? THEN 4 ELSE 0 END AS seen", where)
 }

@@ -199,32 +199,40 @@ type PolicyFileChange struct {
 	Before, After *string
 }
 
-// Changes gives the files in which it differs from another revision.
-func (p *PolicyRevision) Changes(ctx context.Context, from string) ([]*PolicyFileChange, error) {
-	other, err := p.session.policyRevision(ctx, from)
-	if err != nil {
-		return nil, err
+// Changes gives the files in which it differs from another revision; nil: from the policy that answers now.
+func (p *PolicyRevision) Changes(ctx context.Context, from *string) ([]*PolicyFileChange, error) {
+	was := p.session.policy.Files()
+	if from != nil {
+		other, err := p.session.policyRevision(ctx, *from)
+		if err != nil {
+			return nil, err
+		}
+		if other == nil {
+			return nil, fault.Invalid("from", "there is no such revision")
+		}
+		was = other.files
 	}
-	if other == nil {
-		return nil, fault.Invalid("from", "there is no such revision")
-	}
-	all := maps.Clone(other.files)
-	maps.Copy(all, p.files)
-	changes := []*PolicyFileChange{}
+	return changes(was, p.files), nil
+}
+
+func changes(was, is policy.Files) []*PolicyFileChange {
+	all := maps.Clone(was)
+	maps.Copy(all, is)
+	list := []*PolicyFileChange{}
 	for _, path := range slices.Sorted(maps.Keys(all)) {
-		before, was := other.files[path]
-		after, is := p.files[path]
-		if was == is && before == after {
+		before, old := was[path]
+		after, present := is[path]
+		if old == present && before == after {
 			continue
 		}
 		change := &PolicyFileChange{Path: path}
-		if was {
+		if old {
 			change.Before = &before
 		}
-		if is {
+		if present {
 			change.After = &after
 		}
-		changes = append(changes, change)
+		list = append(list, change)
 	}
-	return changes, nil
+	return list
 }

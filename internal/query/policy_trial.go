@@ -169,7 +169,7 @@ func (s *session) trialGroups(ctx context.Context, members []*PolicyTrial) (map[
 
 // Principal gives who asked; empty when masked.
 func (d *PolicyDifference) Principal() string {
-	return d.family.facts.principal(d.PolicyDifference.Principal)
+	return d.family.facts.nameOf(d.PolicyDifference.Principal)
 }
 
 // Direction gives which way it would change.

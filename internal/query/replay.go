@@ -159,7 +159,7 @@ func (r *Replay) Groups(ctx context.Context) ([]*ReplayGroup, error) {
 		shown[i] = &ReplayGroup{
 			Direction: string(g.Direction), Rule: g.Rule, Place: g.Place, Action: g.Action, Count: g.Count,
 			Example: &ReplayExample{
-				At: g.Example.At, Principal: f.principal(g.Example.Principal), Action: g.Example.Action, Before: views[2*i], After: views[2*i+1],
+				At: g.Example.At, Principal: f.nameOf(g.Example.Principal), Action: g.Example.Action, Before: views[2*i], After: views[2*i+1],
 				decision: g.Example.Decision, session: r.session,
 			},
 		}
@@ -167,8 +167,8 @@ func (r *Replay) Groups(ctx context.Context) ([]*ReplayGroup, error) {
 	return shown, nil
 }
 
-// principal gives the name of who asked, empty if it is masked.
-func (f *facts) principal(name string) string {
+// nameOf gives the name of who asked, empty if it is masked.
+func (f *facts) nameOf(name string) string {
 	if f.view.Masks(kindDecision, "principal") {
 		return ""
 	}

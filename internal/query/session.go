@@ -3,7 +3,6 @@ package query
 import (
 	"context"
 	stdsql "database/sql"
-	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -14,7 +13,9 @@ import (
 	"github.com/ringfence/ringfence/internal/fault"
 	"github.com/ringfence/ringfence/internal/identity"
 	"github.com/ringfence/ringfence/internal/licensing"
+	"github.com/ringfence/ringfence/internal/operation"
 	"github.com/ringfence/ringfence/internal/policy"
+	"github.com/ringfence/ringfence/internal/sight"
 	"github.com/ringfence/ringfence/internal/store"
 )
 
@@ -29,6 +30,8 @@ type Config struct {
 	DefaultLocation string
 	// Client reads instead of the store's own client; nil: the store's. Tests count statements with it.
 	Client *ent.Client
+	// Rehearsal tries commands and keeps nothing of them; nil: nothing can be tried.
+	Rehearsal *operation.Rehearsal
 }
 
 // Reader answers what the API asks. It never writes.
@@ -42,11 +45,14 @@ type Reader struct {
 
 	daybreak        func(ctx context.Context, now time.Time)
 	defaultLocation string
+	rehearsal       *operation.Rehearsal
+	explainers      explainers
 }
 
 // NewReader makes a Reader.
 func NewReader(c Config) *Reader {
-	r := &Reader{client: c.Client, store: c.Store, gate: newGate(), dialect: c.Store.Dialect(), policy: c.Policy, clock: c.Clock, daybreak: c.Daybreak, defaultLocation: c.DefaultLocation}
+	r := &Reader{client: c.Client, store: c.Store, gate: newGate(), dialect: c.Store.Dialect(), policy: c.Policy, clock: c.Clock, daybreak: c.Daybreak,
+		defaultLocation: c.DefaultLocation, rehearsal: c.Rehearsal}
 	if r.client == nil {
 		r.client = c.Store.Client()
 	}
@@ -62,11 +68,13 @@ type session struct {
 	who     *identity.Principal
 	now     time.Time
 	policy  *policy.Policy // one revision for all that is asked
-	walking bool // lists may be read from end to end
+	walking bool           // lists may be read from end to end
 
 	mu     sync.Mutex
 	facts  *facts
 	pooled map[licensing.PoolKey]bool // pools that were looked for, and whether they may be seen
+
+	remedied int // for how many requests remedies were looked for
 
 	portfolios family[struct{}] // the whole position, by the time it was asked for
 }
@@ -76,8 +84,6 @@ type facts struct {
 	view      policy.View
 	user      int64   // 0: the directory has nobody of the name
 	delegated []int64 // allotments the principal is a delegate of, and all below
-	licenses  []int64 // what these are shares of
-	reach     reach
 }
 
 type sessionKey struct{}
@@ -131,18 +137,12 @@ func (s *session) glance(ctx context.Context) (*facts, error) {
 	if known != nil || s.who == nil {
 		return s.sight(ctx)
 	}
-	who := policy.Principal{Name: s.who.UserName, Roles: s.who.Roles, System: s.who.System}
-	alone, err := s.policy.Visibility(ctx, who)
-	if err != nil || !seesAll(&alone) {
+	view, ok := s.policy.Outright(ctx, policy.Principal{Name: s.who.UserName, Roles: s.who.Roles, System: s.who.System})
+	if !ok || !seesAll(&view) {
 		return s.sight(ctx)
 	}
-	who.DelegateOf = true
-	delegate, err := s.policy.Visibility(ctx, who)
-	if err != nil || !seesAll(&delegate) || !maps.EqualFunc(alone.Masked, delegate.Masked, maps.Equal) {
-		return s.sight(ctx)
-	}
-	hideUnmaskable(&alone)
-	return &facts{view: alone}, nil
+	hideUnmaskable(&view)
+	return &facts{view: view}, nil
 }
 
 // kinds are the types whose rows have a scope.
@@ -157,8 +157,9 @@ func seesAll(view *policy.View) bool {
 
 func (s *session) readFacts(ctx context.Context) (*facts, error) {
 	f := &facts{}
+	who := policy.Principal{Name: s.who.UserName, Roles: s.who.Roles, System: s.who.System}
 	if s.who.Purpose != "" { // a service is nobody of the directory
-		return f, s.readView(ctx, f)
+		return f, s.readView(ctx, f, who)
 	}
 	known, err := s.client.User.Query().Where(user.NameKey(strings.ToLower(strings.TrimSpace(s.who.UserName)))).Only(ctx)
 	if err != nil && !ent.IsNotFound(err) {
@@ -168,19 +169,22 @@ func (s *session) readFacts(ctx context.Context) (*facts, error) {
 		if !known.Enabled {
 			return nil, fault.New(fault.Unauthenticated, "the account is disabled")
 		}
-		f.user = known.ID
-		if err := s.readDelegations(ctx, f); err != nil {
+		f.user, who.UserID = known.ID, known.ID
+		if who.Reach, err = sight.Reach(ctx, s.database(), f.user); err != nil {
 			return nil, err
 		}
+		f.delegated, who.DelegateOf = who.Reach.Allotments, len(who.Reach.Allotments) > 0
 	}
-	return f, s.readView(ctx, f)
+	return f, s.readView(ctx, f, who)
+}
+
+func (s *session) database() sight.Database {
+	return sight.Database{Dialect: s.dialect, Query: s.client.QueryContext}
 }
 
 // readView asks the policy what the principal may see.
-func (s *session) readView(ctx context.Context, f *facts) (err error) {
-	f.view, err = s.policy.Visibility(ctx, policy.Principal{
-		Name: s.who.UserName, Roles: s.who.Roles, System: s.who.System, UserID: f.user, DelegateOf: len(f.delegated) > 0,
-	})
+func (s *session) readView(ctx context.Context, f *facts, who policy.Principal) (err error) {
+	f.view, err = s.policy.Visibility(ctx, who)
 	if err != nil && ctx.Err() != nil {
 		return ctx.Err()
 	}

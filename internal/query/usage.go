@@ -13,8 +13,8 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/ringfence/ringfence/internal/cost"
+	"github.com/ringfence/ringfence/internal/filter"
 	"github.com/ringfence/ringfence/internal/id"
-	"github.com/ringfence/ringfence/internal/policy"
 	"github.com/ringfence/ringfence/internal/store"
 )
 
@@ -221,7 +221,7 @@ func (r *rerun) open(l *pricedLicense) {
 	l.spans = l.price.Spans(r.usage.from, r.usage.to)
 	begins, ends := l.inEffect(r.usage.from, r.usage.to)
 	l.ledger = cost.NewLedger(r.usage.from, l.quantities, func(h cost.Holding) {
-		if r.sees(h) {
+		if r.sees(l.key, h) {
 			r.held = append(r.held, held{l, h})
 		}
 	}, func(units int64, from, to time.Time) {
@@ -262,12 +262,14 @@ func earliest(a, b time.Time) time.Time {
 	return b
 }
 
-// sees tells whether the principal may be told of a holding, as they may see the seat while it is held.
-func (r *rerun) sees(h cost.Holding) bool {
-	scopes := r.facts.view.Visible[kindSeat]
-	return scopes[policy.ScopeAll] ||
-		r.facts.user != 0 && h.User == r.facts.user && (scopes[policy.ScopeSelf] || scopes[policy.ScopeOwn] || scopes[policy.ScopeHeld]) ||
-		h.Allotment != 0 && scopes[policy.ScopeDelegated] && slices.Contains(r.facts.delegated, h.Allotment)
+// sees tells whether the principal may be told of a holding, as they may see the seat while it is held. What the record does not tell
+// of the seat shows nothing.
+func (r *rerun) sees(license int64, h cost.Holding) bool {
+	if r.seesAll {
+		return true
+	}
+	row := filter.Row{Partial: true, Values: map[string]any{"user_id": h.User, "allotment_id": h.Allotment, "license_id": license, "state": "ACTIVE"}}
+	return filter.Holds(r.facts.view.Listed(kindSeat), row) == filter.Yes
 }
 
 // among is the condition that a record is of one of the licenses.

@@ -77,7 +77,26 @@ func (c *search) know(v *operation.Verdict) bool {
 			p.key = licensing.PoolKey{License: n}
 		}
 	}
+	if len(c.asked.Pools) == 0 {
+		c.asked.Pools = c.line()
+	}
 	return true
+}
+
+// line reads the allotment that the request names, and those above it. A request that was refused before anything was looked at has no pools
+// in its question.
+func (c *search) line() []askedPool {
+	text, _ := c.input["allotmentId"].(string)
+	one, err := id.Parse(text)
+	if err != nil {
+		return nil
+	}
+	return read(c, func(s scanner) (p askedPool, err error) {
+		p.allotment = true
+		return p, s.Scan(&p.key.License, &p.key.Allotment, &p.Name)
+	}, `WITH RECURSIVE up(id, parent_id, license_id, name, depth) AS (SELECT id, parent_id, license_id, name, depth FROM allotments WHERE id = $1
+		UNION SELECT a.id, a.parent_id, a.license_id, a.name, a.depth FROM allotments a JOIN up ON a.id = up.parent_id)
+		SELECT license_id, id, name FROM up ORDER BY depth DESC`, one.Key(id.Allotment))
 }
 
 // pool gives a pool of the chain; nil if it is not in it.

@@ -46,6 +46,9 @@ func (c *search) redate(pool *askedPool, dates map[string]any, assumed bool, tex
 	kind, size := Dates, int64(1)
 	if assumed {
 		kind = Wait
+		if pool.StartsAt != nil {
+			size = max(1, (*pool.StartsAt-c.asked.Now)/(24*3600)) // days
+		}
 	}
 	return &plan{kind: kind, text: text, size: size, moves: []*move{{action: action, input: input, assumed: assumed}}}
 }

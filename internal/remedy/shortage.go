@@ -3,6 +3,7 @@ package remedy
 import (
 	"cmp"
 	"fmt"
+	"time"
 
 	"github.com/ringfence/ringfence/internal/id"
 	"github.com/ringfence/ringfence/internal/licensing"
@@ -214,7 +215,16 @@ func (c *search) purchases(pool *askedPool, short int64) *plan {
 			return nil
 		}
 		m.assumed = true
-		return &plan{kind: Wait, text: fmt.Sprintf("wait until %s, when %d more of %s come", p.day, sum, pool.Name), size: short, moves: []*move{m}}
+		return &plan{kind: Wait, text: fmt.Sprintf("wait until %s, when %d more of %s come", p.day, sum, pool.Name), size: c.daysTo(p.day), moves: []*move{m}}
 	}
 	return nil
+}
+
+// daysTo counts the days from now to a day.
+func (c *search) daysTo(day string) int64 {
+	at, err := time.Parse(time.DateOnly, day)
+	if err != nil {
+		return 1
+	}
+	return max(1, distance(time.Unix(c.asked.Now, 0).UTC(), at))
 }

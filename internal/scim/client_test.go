@@ -5,12 +5,16 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"testing"
 
+	"github.com/ringfence/ringfence/internal/app"
 	"github.com/ringfence/ringfence/internal/app/apptest"
+	"github.com/ringfence/ringfence/internal/history"
 	"github.com/ringfence/ringfence/internal/operation"
 	"github.com/ringfence/ringfence/internal/scim"
 )
@@ -36,8 +40,27 @@ func connect(t testing.TB, s *apptest.Service) *client {
 		if err != nil {
 			t.Error(err)
 		}
+		if os.Getenv("HISTORY") != "" { // it doubles the time
+			again(t, s)
+		}
 	})
 	return &client{t, s, s.URL + scim.Root, secret(s, in{"name": "Entra", "purpose": "SCIM"})}
+}
+
+// again runs all that was done again, and fails if anything comes out otherwise.
+func again(t testing.TB, s *apptest.Service) {
+	t.Helper()
+	r, err := app.Simulate(context.Background(), history.Config{Recorded: s.Store, Policy: s.Policy.Current(), Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	if r.Counts.Requests == 0 || !r.Nothing() {
+		t.Errorf("the history is another one: %+v, users %+v", r.Counts, r.Users)
+		for _, d := range r.Differences {
+			t.Errorf("%+v", *d)
+		}
+	}
 }
 
 // secret makes a service token and gives its secret.

@@ -75,6 +75,7 @@ func TestADisabledUserLosesTheSeatAndTheQueueMoves(t *testing.T) {
 		c.do(http.StatusNoContent, http.MethodDelete, "/Users/"+cyd, nil)
 		c.patched("/Users/"+bob, replaced("active", true))
 		c.want(c.seats(ann, bob), "ACTIVE ACTIVE")
+		again(t, s)
 	})
 }
 
@@ -95,6 +96,7 @@ func TestWhoLeavesAGroupLosesTheSeatAndTheQueueMoves(t *testing.T) {
 		c.want(c.seats(ann, bob, cyd, dan), "ACTIVE ACTIVE none none")
 		c.patched("/Groups/"+group, in{"op": "remove", "path": "members"})
 		c.want(c.seats(ann, bob, cyd, dan), "none none none none")
+		again(t, s)
 	})
 }
 

@@ -101,6 +101,20 @@ func (t *Tx) ForShare() string {
 	return ""
 }
 
+// Draw gives a number between the keys that rows of the table have been given before and those that rows will be given from now on. It
+// does not come again: PostgreSQL takes it out of the sequence, also if the transaction rolls back; on SQLite, where nobody else writes
+// meanwhile, it is the last key.
+func (t *Tx) Draw(ctx context.Context, table string) (int64, error) {
+	query := `SELECT nextval(pg_get_serial_sequence($1, 'id'))`
+	args := []any{table}
+	if t.dialect != dialect.Postgres {
+		query, args = fmt.Sprintf(`SELECT COALESCE(MAX(id), 0) FROM %q`, table), nil
+	}
+	var n int64
+	err := t.QueryRow(ctx, query, args...).Scan(&n)
+	return n, err
+}
+
 // note remembers the first failure that a retry may cure, in case the closure hides it behind an error of its own.
 func (r *Reader) note(err error) error {
 	if r.failure == nil && IsRetryable(err) {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ringfence/ringfence/docs/recipes"
 	"github.com/ringfence/ringfence/policies"
 )
 
@@ -29,6 +30,34 @@ func Dir(t testing.TB, names ...string) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "policies")
 	Apply(t, dir, names...)
+	return dir
+}
+
+// Recipes names all recipes, in order.
+func Recipes(t testing.TB) []string {
+	t.Helper()
+	entries, err := fs.ReadDir(recipes.FS, ".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := make([]string, 0, len(entries))
+	for _, entry := range entries {
+		names = append(names, entry.Name())
+	}
+	return names
+}
+
+// Cooked writes the default policy and the named recipes into a new directory, and gives its path.
+func Cooked(t testing.TB, names ...string) string {
+	t.Helper()
+	dir := Dir(t)
+	for _, name := range names {
+		recipe, err := fs.Sub(recipes.FS, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		writeAll(t, dir, recipe)
+	}
 	return dir
 }
 

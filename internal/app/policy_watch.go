@@ -1,0 +1,65 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"time"
+
+	"github.com/ringfence/ringfence/internal/policy"
+)
+
+type policyWatch struct {
+	policyDir
+	Once bool `help:"Show it once and stop."`
+}
+
+// Run shows, on each save, what an author wants to know before a policy goes live.
+func (c *policyWatch) Run(ctx context.Context, out outputs) error {
+	defer debug.SetGCPercent(debug.SetGCPercent(1000))
+	if c.Once {
+		return c.show(ctx, out.stdout)
+	}
+	return c.onSave(ctx, out.stdout, func(ctx context.Context) {
+		if err := c.show(ctx, out.stdout); err != nil && ctx.Err() == nil {
+			complain(out.stdout, err)
+		}
+	})
+}
+
+// show tells problems first and stops there, if there are any.
+func (c *policyWatch) show(ctx context.Context, out io.Writer) error {
+	start := time.Now()
+	p, report, err := c.gate(ctx, policy.Look{Format: true, Coverage: true})
+	if err != nil {
+		return err
+	}
+	c.tell(out, report.Problems)
+	fmt.Fprintf(out, "%d tests, %s, checked in %d ms\n", len(report.Tests), covered(report.Coverage), time.Since(start).Milliseconds())
+	if p == nil {
+		return fmt.Errorf("%s would be refused", c.Dir)
+	}
+	if advice := policy.Advise(p.Files(), nil); len(advice) > 0 {
+		fmt.Fprintf(out, "%d pieces of advice: ringfence policy lint %s\n", len(advice), c.Dir)
+	}
+	const each = 100 * time.Millisecond
+	costs, err := p.Costs(ctx, policy.Typical(), each)
+	if err != nil {
+		return err
+	}
+	hot, err := p.Profile(ctx, policy.Typical())
+	if err != nil {
+		return err
+	}
+	tellCosts(out, costs)
+	c.tellHot(out, hot)
+	return nil
+}
+
+func covered(coverage *policy.Coverage) string {
+	if coverage == nil {
+		return "coverage unknown"
+	}
+	return fmt.Sprintf("coverage %.1f %%", coverage.Percent)
+}
