@@ -236,14 +236,13 @@ func (a *adviser) facts(files Files) {
 
 // effects finds effects of findings that the service does not know; such a finding makes the whole answer unusable.
 func (a *adviser) effects(rule *ast.Rule) {
-	known := []string{effectDeny, effectError, effectWarn}
 	ast.WalkTerms(rule, func(term *ast.Term) bool {
 		object, ok := term.Value.(ast.Object)
 		if !ok || object.Get(ast.StringTerm("code")) == nil {
 			return false
 		}
-		if effect, ok := textOf(object.Get(ast.StringTerm("effect"))); ok && !slices.Contains(known, effect) {
-			a.say(term.Location, "effect is never %q; it is one of %s, and with another the request is denied with POLICY_ERROR", effect, strings.Join(known, ", "))
+		if effect, ok := textOf(object.Get(ast.StringTerm("effect"))); ok && !slices.Contains(effects, effect) {
+			a.say(term.Location, "effect is never %q; it is one of %s, and with another the request is denied with POLICY_ERROR", effect, strings.Join(effects, ", "))
 		}
 		return false
 	})
