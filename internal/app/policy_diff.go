@@ -41,11 +41,11 @@ type typicalChange struct {
 
 // Run compares two directories: what is written otherwise, and what is answered otherwise.
 func (c *policyDiff) Run(ctx context.Context, out outputs) error {
-	was, err := policyDir{c.Was}.sound(ctx, out)
+	was, err := policyDir{c.Was}.sound(ctx, out.stderr)
 	if err != nil {
 		return err
 	}
-	is, err := policyDir{c.Is}.sound(ctx, out)
+	is, err := policyDir{c.Is}.sound(ctx, out.stderr)
 	if err != nil {
 		return err
 	}
@@ -63,7 +63,7 @@ func (c *policyDiff) Run(ctx context.Context, out outputs) error {
 	if c.JSON {
 		err = writeJSON(out.stdout, differences(changes, typical, report))
 	} else {
-		err = tellDifferences(out.stdout, changes, typical, report)
+		err = tellDiff(out.stdout, changes, typical, report)
 	}
 	if err == nil && (len(typical) > 0 || report != nil && report.Flips() > 0) {
 		err = errFlips
@@ -85,8 +85,8 @@ func differences(changes []replay.Change, typical []replay.TypicalDifference, re
 	return shown
 }
 
-// tellDifferences writes what two policies differ in for people.
-func tellDifferences(to io.Writer, changes []replay.Change, typical []replay.TypicalDifference, report *replay.Report) error {
+// tellDiff writes what two policies differ in for people.
+func tellDiff(to io.Writer, changes []replay.Change, typical []replay.TypicalDifference, report *replay.Report) error {
 	var b strings.Builder
 	for _, c := range changes {
 		switch {

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -80,7 +79,7 @@ type policyReplay struct {
 
 // Run puts the recorded decisions to the policy of the directory.
 func (c *policyReplay) Run(ctx context.Context, out outputs) error {
-	candidate, err := c.sound(ctx, out)
+	candidate, err := c.sound(ctx, out.stderr)
 	if err != nil {
 		return err
 	}
@@ -97,22 +96,6 @@ func (c *policyReplay) Run(ctx context.Context, out outputs) error {
 		err = errFlips
 	}
 	return err
-}
-
-// sound takes the directory through the gate and tells what is refused.
-func (d policyDir) sound(ctx context.Context, out outputs) (*policy.Policy, error) {
-	files, err := d.files()
-	if err != nil {
-		return nil, err
-	}
-	p, problems := policy.Build(ctx, files, policy.Limits{Logger: slog.New(slog.DiscardHandler)})
-	for _, problem := range problems {
-		fmt.Fprintf(out.stderr, "%s: %s\n", d.place(problem.File, problem.Row, problem.Column), problem.Message)
-	}
-	if len(problems) > 0 {
-		return nil, fmt.Errorf("%s would be refused", d.Dir)
-	}
-	return p, nil
 }
 
 // tellReport writes a report for people.
@@ -201,11 +184,4 @@ func shownReport(r *replay.Report) *replayReport {
 		}
 	}
 	return shown
-}
-
-func writeJSON(to io.Writer, value any) error {
-	encoder := json.NewEncoder(to)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(value)
 }

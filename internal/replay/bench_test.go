@@ -3,13 +3,16 @@ package replay_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
 	"entgo.io/ent/dialect"
 
 	"github.com/ringfence/ringfence/internal/app/apptest"
+	"github.com/ringfence/ringfence/internal/identity"
 	"github.com/ringfence/ringfence/internal/licensing"
+	"github.com/ringfence/ringfence/internal/operation"
 	"github.com/ringfence/ringfence/internal/policy"
 	"github.com/ringfence/ringfence/internal/replay"
 	"github.com/ringfence/ringfence/internal/store"
@@ -104,4 +107,37 @@ func request(i int) *policy.Input {
 		in.Principal, in.Pools[0].Delegate = policy.Principal{Name: "noel@example.org", DelegateOf: true}, false
 	}
 	return in
+}
+
+// BenchmarkTrial carries out requests with and without a trial of all of them, so that the ratio shows what a trial costs those who ask.
+func BenchmarkTrial(b *testing.B) {
+	for _, d := range []string{dialect.SQLite, dialect.Postgres} {
+		s := apptest.Start(b, d)
+		ctx := identity.WithPrincipal(b.Context(), &identity.Principal{UserName: "root", Roles: []string{identity.RoleGlobalAdmin}})
+		made := 0
+		for _, trial := range []string{"without", "with"} {
+			b.Run(d+"/"+trial, func(b *testing.B) {
+				if trial == "with" && !s.Trials.Waiting() {
+					revision := s.Policy.Revision()
+					if _, err := operation.Run(ctx, s.Runner, &operation.StartPolicyTrial{Revision: &revision, Share: 1}); err != nil {
+						b.Fatal(err)
+					}
+					if err := s.Trials.Sync(ctx); err != nil {
+						b.Fatal(err)
+					}
+				}
+				times := make([]time.Duration, 0, 4096)
+				for b.Loop() {
+					made++
+					start := time.Now()
+					if _, err := operation.Run(ctx, s.Runner, &operation.CreateVendor{Name: fmt.Sprint("vendor ", made)}); err != nil {
+						b.Fatal(err)
+					}
+					times = append(times, time.Since(start))
+				}
+				slices.Sort(times)
+				b.ReportMetric(float64(times[len(times)/2].Microseconds()), "p50-µs")
+			})
+		}
+	}
 }
