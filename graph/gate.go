@@ -12,7 +12,7 @@ import (
 // reads are the root fields that read. Each shows only what the policy lets the principal see, so whoever is signed in may
 // ask; what is about policies alone denies instead of showing nothing.
 var reads = map[string]bool{
-	"serviceTokens": true, "feeds": true, "policyRevision": true, "validatePolicy": true,
+	"serviceTokens": true, "feeds": true, "replayPolicy": true, "policyTrials": true, "policyRevision": true, "validatePolicy": true,
 	// It tries an operation under the gate of that operation, keeps nothing, and asks who may know why.
 	"explain": true,
 
@@ -26,6 +26,7 @@ var reads = map[string]bool{
 // policy inside its transaction.
 var operations = map[string]bool{
 	"createServiceToken": true, "revokeServiceToken": true, "publishPolicy": true, "rollbackPolicy": true,
+	"startPolicyTrial": true, "stopPolicyTrial": true,
 	"createVendor": true, "deleteVendor": true, "createProduct": true, "updateProduct": true, "deleteProduct": true,
 	"createContract": true, "updateContract": true, "deleteContract": true, "createLicense": true, "updateLicense": true,
 	"deleteLicense": true, "recordDeployments": true, "createAllocation": true, "updateAllocation": true,

@@ -403,6 +403,38 @@ func fieldContext_Decision_remedies(_ context.Context, ec *executionContext, fie
 	return fc, nil
 }
 
+func _Decision_unenforced(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *query.Decision) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Decision_unenforced(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Unenforced(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*query.UnenforcedFinding) graphql.Marshaler {
+			return marshalNUnenforcedFinding2ᚕᚖgithubᚗcomᚋringfenceᚋringfenceᚋinternalᚋqueryᚐUnenforcedFindingᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Decision_unenforced(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Decision",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_UnenforcedFinding(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
 func _DecisionConnection_edges(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *query.Connection[*query.Decision]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -592,7 +624,7 @@ func unmarshalInputDecisionWhere(ctx context.Context, ec *executionContext, obj 
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"idIn", "actionIn", "allow", "dryRun", "principal", "revision", "licenseId", "allotmentId", "at"}
+	fieldsInOrder := [...]string{"idIn", "actionIn", "allow", "dryRun", "principal", "revision", "licenseId", "allotmentId", "at", "unenforced"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -662,6 +694,13 @@ func unmarshalInputDecisionWhere(ctx context.Context, ec *executionContext, obj 
 				return it, err
 			}
 			it.At = data
+		case "unenforced":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("unenforced"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Unenforced = data
 		}
 	}
 	return it, nil
@@ -927,6 +966,44 @@ func _Decision(ctx context.Context, ec *executionContext, sel ast.SelectionSet, 
 					}
 				}()
 				res = _Decision_remedies(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "unenforced":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Decision_unenforced(ctx, ec, field, obj)
 				if res == graphql.Null {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}

@@ -4613,6 +4613,58 @@ func marshalOPolicyCoverage2ᚖgithubᚗcomᚋringfenceᚋringfenceᚋinternal�
 	return _PolicyCoverage(ctx, ec, sel, v)
 }
 
+func unmarshalOPolicyFileInput2ᚕgithubᚗcomᚋringfenceᚋringfenceᚋinternalᚋoperationᚐPolicyFileᚄ(ctx context.Context, ec *executionContext, v any) ([]operation.PolicyFile, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]operation.PolicyFile, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = unmarshalNPolicyFileInput2githubᚗcomᚋringfenceᚋringfenceᚋinternalᚋoperationᚐPolicyFile(ctx, ec, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func unmarshalOPolicyFileInput2ᚕᚖgithubᚗcomᚋringfenceᚋringfenceᚋinternalᚋoperationᚐPolicyFileᚄ(ctx context.Context, ec *executionContext, v any) ([]*operation.PolicyFile, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]*operation.PolicyFile, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = unmarshalNPolicyFileInput2ᚖgithubᚗcomᚋringfenceᚋringfenceᚋinternalᚋoperationᚐPolicyFile(ctx, ec, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func unmarshalOPolicyFlipDirection2ᚖstring(ctx context.Context, ec *executionContext, v any) (*string, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := graphql.UnmarshalString(v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalOPolicyFlipDirection2ᚖstring(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *string) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalString(*v)
+	return res
+}
+
 func marshalOPolicyFlips2ᚖgithubᚗcomᚋringfenceᚋringfenceᚋinternalᚋqueryᚐPolicyFlips(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *query.PolicyFlips) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null

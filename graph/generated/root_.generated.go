@@ -50,6 +50,8 @@ type ResolverRoot interface {
 	RetrySeatsPayload() RetrySeatsPayloadResolver
 	RevokeServiceTokenPayload() RevokeServiceTokenPayloadResolver
 	RollbackPolicyPayload() RollbackPolicyPayloadResolver
+	StartPolicyTrialPayload() StartPolicyTrialPayloadResolver
+	StopPolicyTrialPayload() StopPolicyTrialPayloadResolver
 	SwapGroupLicensePayload() SwapGroupLicensePayloadResolver
 	UnassignSeatsPayload() UnassignSeatsPayloadResolver
 	UnlicenseGroupPayload() UnlicenseGroupPayloadResolver
@@ -154,6 +156,8 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		unmarshalInputScopeInput,
 		unmarshalInputServicePlanInput,
 		unmarshalInputServiceTokenWhere,
+		unmarshalInputStartPolicyTrialInput,
+		unmarshalInputStopPolicyTrialInput,
 		unmarshalInputSwapGroupLicenseInput,
 		unmarshalInputTextFilter,
 		unmarshalInputTimeFilter,
@@ -3764,6 +3768,213 @@ extend type Mutation {
   ): RollbackPolicyPayload!
 }
 `, BuiltIn: false},
+	{Name: "../schema/policy_trial.graphqls", Input: `"""
+A candidate that is asked beside the live policy for a share of the requests, after these were answered and without any effect on them. Each
+replica adds what it counted about once a second.
+"""
+type PolicyTrial implements Node {
+  "Opaque id."
+  id: ID!
+  "Hash of the candidate."
+  revision: String!
+  "Share of the requests it is asked about, from 0.001 to 1."
+  share: Float!
+  "User name of who started it. Personal: empty for those who may not see it."
+  author: String!
+  "Why. May hold personal data: empty for those who may not see that."
+  note: String!
+  "When it was started."
+  startedAt: Time!
+  "When it ended; null while it runs."
+  endedAt: Time
+  "User name of who ended it, ` + "`" + `system` + "`" + ` if it ended by itself after 100 failures; null while it runs. Personal: empty for those who may not see it."
+  endedBy: String
+  "How many decisions were put to the candidate and answered."
+  asked: Int!
+  "How many of these that were denied it would allow, or in which it would serve a user who was refused."
+  looser: Int!
+  "How many of these that were allowed it would deny, or in which it would not serve a user who was served."
+  stricter: Int!
+  "How many of these it would answer with the same verdict and other reasons, warnings, ceilings or priorities."
+  otherwise: Int!
+  "How many it gave no usable answer to. After 100 of them the trial ends."
+  failed: Int!
+  "How many of the share were not put to it, because there was more to do than could be done beside the requests."
+  dropped: Int!
+  "The kept differences by what makes them, the dangerous direction first, then by number; at most 100."
+  groups: [PolicyTrialGroup!]!
+  "The differences that are kept: the first 1,000. None for those who may not see all decisions."
+  differences(
+    "How many from the start; 20 by default, at most 100."
+    first: Int
+    "Only what comes after this cursor."
+    after: String
+    "How many from the end, instead of ` + "`" + `first` + "`" + `; at most 100."
+    last: Int
+    "Only what comes before this cursor."
+    before: String
+    "Only those in this direction."
+    direction: PolicyFlipDirection
+  ): PolicyDifferenceConnection!
+}
+
+"Kept differences of a trial that one rule makes in one action."
+type PolicyTrialGroup {
+  "Which way the answers differ."
+  direction: PolicyFlipDirection!
+  "The grant or the code of the finding that makes the difference; or ` + "`" + `ceiling` + "`" + `, ` + "`" + `priority` + "`" + `, ` + "`" + `grants` + "`" + `."
+  rule: String!
+  "What was asked."
+  action: String!
+  "How many there are."
+  count: Int!
+  "The first of them; null for those who may not see all decisions."
+  example: PolicyDifference
+}
+
+"One request that the candidate of a trial would have answered otherwise."
+type PolicyDifference {
+  "When it was decided."
+  at: Time!
+  "User name of who asked. Personal: empty for those who may not see it."
+  principal: String!
+  "What was asked."
+  action: String!
+  "Which way the answers differ."
+  direction: PolicyFlipDirection!
+  "The grant or the code of the finding that makes the difference; or ` + "`" + `ceiling` + "`" + `, ` + "`" + `priority` + "`" + `, ` + "`" + `grants` + "`" + `."
+  rule: String!
+  "What was answered."
+  live: PolicyOutcome!
+  "What the candidate would have answered."
+  candidate: PolicyOutcome!
+  "The very document that was evaluated. Personal: an empty object for those who may not see it."
+  input: JSON!
+  "The license it was about; null if none, or one you may not see."
+  license: License
+  "The allotment it was about; null if none, or one you may not see."
+  allotment: Allotment
+}
+
+"One page of differences."
+type PolicyDifferenceConnection {
+  "The page, each item with its cursor."
+  edges: [PolicyDifferenceEdge!]!
+  "The page without cursors."
+  nodes: [PolicyDifference!]!
+  "Where the page begins and ends."
+  pageInfo: PageInfo!
+  "How many there are on all pages. Counted only when asked for."
+  totalCount: Int!
+}
+
+"One item of a page of differences."
+type PolicyDifferenceEdge {
+  "The item."
+  node: PolicyDifference!
+  "Opaque place of the item in its order, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  cursor: String!
+}
+
+"One page of trials."
+type PolicyTrialConnection {
+  "The page, each item with its cursor."
+  edges: [PolicyTrialEdge!]!
+  "The page without cursors."
+  nodes: [PolicyTrial!]!
+  "Where the page begins and ends."
+  pageInfo: PageInfo!
+  "How many there are on all pages. Counted only when asked for."
+  totalCount: Int!
+}
+
+"One item of a page of trials."
+type PolicyTrialEdge {
+  "The item."
+  node: PolicyTrial!
+  "Opaque place of the item in its order, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  cursor: String!
+}
+
+extend type Query {
+  "Trials of candidates, the newest first. None for those who may not see the policy."
+  policyTrials(
+    "How many from the start; 20 by default, at most 100."
+    first: Int
+    "Only what comes after this cursor."
+    after: String
+    "How many from the end, instead of ` + "`" + `first` + "`" + `; at most 100."
+    last: Int
+    "Only what comes before this cursor."
+    before: String
+    "Only those that run, or only those that ended."
+    running: Boolean
+  ): PolicyTrialConnection!
+}
+
+extend type Mutation {
+  """
+  Has a candidate asked beside the live policy for a share of the requests, without any effect on them. For global administrators and policy
+  authors. INVALID_INPUT (files) if the candidate does not pass the gate; CONFLICT while another trial runs. Replicas begin within about a
+  second.
+  """
+  startPolicyTrial(
+    "The candidate, and how much it is asked."
+    input: StartPolicyTrialInput!
+  ): StartPolicyTrialPayload!
+  "Ends a trial. What it counted stays. Doing it again changes nothing."
+  stopPolicyTrial(
+    "Which."
+    input: StopPolicyTrialInput!
+  ): StopPolicyTrialPayload!
+}
+
+"A candidate to be asked beside the live policy."
+input StartPolicyTrialInput {
+  "Answer as if it were done, and change nothing. The decision is recorded as a dry run."
+  dryRun: Boolean
+  "Makes a retry with the same input return the first answer. At most 200 characters; another input under the same key is IDEMPOTENCY_KEY_REUSED."
+  idempotencyKey: String
+  "The candidate: all files of it. At most 500, and 1 MB together."
+  files: [PolicyFileInput!]
+  "The candidate, as a revision that is kept; give this or files."
+  revision: String
+  "Share of the requests it is asked about, from 0.001 to 1."
+  share: Float!
+  "Why; at most 2,000 characters."
+  note: String
+}
+
+"Answer to startPolicyTrial."
+type StartPolicyTrialPayload {
+  "What the policy answered, with its reasons."
+  decision: Decision
+  "Whether nothing was changed, because the input said so."
+  dryRun: Boolean!
+  "The trial; null in a dry run."
+  policyTrial: PolicyTrial
+}
+
+"A trial to end."
+input StopPolicyTrialInput {
+  "Answer as if it were done, and change nothing. The decision is recorded as a dry run."
+  dryRun: Boolean
+  "Makes a retry with the same input return the first answer. At most 200 characters; another input under the same key is IDEMPOTENCY_KEY_REUSED."
+  idempotencyKey: String
+  "The trial."
+  policyTrialId: ID!
+}
+
+"Answer to stopPolicyTrial."
+type StopPolicyTrialPayload {
+  "What the policy answered, with its reasons."
+  decision: Decision
+  "Whether nothing was changed, because the input said so."
+  dryRun: Boolean!
+  "The trial."
+  policyTrial: PolicyTrial
+}
+`, BuiltIn: false},
 	{Name: "../schema/product.graphqls", Input: `"Something a vendor sells."
 type Product implements Node {
   "Opaque id."
@@ -4362,6 +4573,141 @@ type RenewContractPayload {
   contract: Contract
   "The licenses that were renewed: those without a last day of their own and those that ended with the contract, oldest first."
   licenses: [License!]!
+}
+`, BuiltIn: false},
+	{Name: "../schema/replay.graphqls", Input: `"""
+What a candidate would have answered otherwise to recorded decisions. Each is put again to the policy that took it and to the candidate.
+Every decision that was examined is counted once: unchanged, skipped, failed, looser, stricter or otherwise.
+"""
+type Replay {
+  "Hash of the candidate."
+  revision: String!
+  "How many decisions there are in the period."
+  total: Int!
+  "How many of these were examined, from the newest back: all, unless the time of the request was over before."
+  examined: Int!
+  "Whether all of the period were examined."
+  complete: Boolean!
+  "When the oldest that was examined was decided; null if there is none."
+  from: Time
+  "When the newest that was examined was decided; null if there is none."
+  to: Time
+  "How many would be answered the same."
+  unchanged: Int!
+  "How many records do not tell what was asked or answered: requests that named what is not there, for one."
+  skipped: Int!
+  "How many the candidate has no usable answer to, which denies."
+  failed: Int!
+  "How many that were denied would be allowed, or would serve a user who was refused. The dangerous direction."
+  looser: Int!
+  "How many that were allowed would be denied, or would not serve a user who was served."
+  stricter: Int!
+  "How many would get the same verdict with other reasons, warnings, ceilings or priorities."
+  otherwise: Int!
+  "What would change, in one word: the same exactly if the same decisions change in the same way; ` + "`" + `none` + "`" + ` if none does."
+  digest: String!
+  "The same by what makes the difference, the dangerous direction first, then by number; at most 100."
+  groups: [ReplayGroup!]!
+}
+
+"Recorded decisions that one rule would change in one action."
+type ReplayGroup {
+  "Which way they would change."
+  direction: PolicyFlipDirection!
+  "The grant or the code of the finding that makes the difference; or ` + "`" + `ceiling` + "`" + `, ` + "`" + `priority` + "`" + `, ` + "`" + `grants` + "`" + `."
+  rule: String!
+  "Where that rule stands in the candidate, as file:row; empty if it is not there."
+  place: String!
+  "What was asked."
+  action: String!
+  "How many there are."
+  count: Int!
+  "The newest of them."
+  example: ReplayExample!
+}
+
+"A recorded decision that would change."
+type ReplayExample {
+  "The decision as it is recorded; null if you may not see it."
+  decision: Decision
+  "When it was decided."
+  at: Time!
+  "User name of who asked. Personal: empty for those who may not see it."
+  principal: String!
+  "What was asked."
+  action: String!
+  "What the policy answered then."
+  before: PolicyOutcome!
+  "What the candidate answers."
+  after: PolicyOutcome!
+}
+
+"One of two answers that differ."
+type PolicyOutcome {
+  "Whether the request is allowed."
+  allow: Boolean!
+  "Names of the rules that granted it."
+  grants: [String!]!
+  "Why it is refused as a whole."
+  violations: [Violation!]!
+  "What is worth saying but does not deny."
+  warnings: [Violation!]!
+  "What would be said, were the findings that are only tried in force."
+  unenforced: [UnenforcedFinding!]!
+  "What is said of the first of its users about whom the answers differ; null if they do not differ about any."
+  subject: PolicySubjectOutcome
+}
+
+"What an answer says about one of the users of a request."
+type PolicySubjectOutcome {
+  "Their place among the users of the request, from 0."
+  index: Int!
+  "Why they are not served."
+  denials: [Violation!]!
+  "Why their seat is recorded in state ERROR."
+  errors: [Violation!]!
+  "What is worth saying but does not deny."
+  warnings: [Violation!]!
+  "Their priority in the queue, higher first."
+  priority: Float!
+}
+
+"A finding of the policy whose effect is ` + "`" + `dryrun` + "`" + `: it is evaluated and recorded, and neither denies nor warns."
+type UnenforcedFinding {
+  "What would be said, were it in force."
+  finding: Violation!
+  "How many users of the request it is about; 0 if it is about the whole request."
+  subjects: Int!
+}
+
+extend type Decision {
+  "Findings that are only tried: what the policy would have said, were they in force. No caller is told when they ask."
+  unenforced: [UnenforcedFinding!]!
+}
+
+extend input DecisionWhere {
+  "With a finding of this code that was only tried (effect ` + "`" + `dryrun` + "`" + `)."
+  unenforced: String
+}
+
+extend type Query {
+  """
+  Puts recorded decisions to a candidate and tells what it would have answered otherwise. It changes nothing. For those who may see the
+  policy and all decisions; POLICY_DENIED for others. INVALID_INPUT (files) if the candidate does not pass the gate. Looks at the newest
+  20,000 decisions unless a period or a number is given, and as far as the time of a request allows.
+  """
+  replayPolicy(
+    "The candidate: all files of it."
+    files: [PolicyFileInput!]
+    "The candidate, as a revision that is kept; give this or files."
+    revision: String
+    "Only decisions from then on."
+    since: Time
+    "Only decisions before then."
+    until: Time
+    "Only so many of the newest; at most 1,000,000."
+    last: Int
+  ): Replay!
 }
 `, BuiltIn: false},
 	{Name: "../schema/schema.graphqls", Input: `"An instant in UTC, as RFC 3339 writes it: 2026-05-01T12:00:00Z."
@@ -5740,6 +6086,8 @@ func childFields_Decision(ctx context.Context, ec *executionContext, field graph
 		return fieldContext_Decision_explanation(ctx, ec, field)
 	case "remedies":
 		return fieldContext_Decision_remedies(ctx, ec, field)
+	case "unenforced":
+		return fieldContext_Decision_unenforced(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Decision", field.Name)
 }
@@ -6716,6 +7064,56 @@ func childFields_PolicyCoverage(ctx context.Context, ec *executionContext, field
 	return nil, fmt.Errorf("no field named %q was found under type PolicyCoverage", field.Name)
 }
 
+func childFields_PolicyDifference(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "at":
+		return fieldContext_PolicyDifference_at(ctx, ec, field)
+	case "principal":
+		return fieldContext_PolicyDifference_principal(ctx, ec, field)
+	case "action":
+		return fieldContext_PolicyDifference_action(ctx, ec, field)
+	case "direction":
+		return fieldContext_PolicyDifference_direction(ctx, ec, field)
+	case "rule":
+		return fieldContext_PolicyDifference_rule(ctx, ec, field)
+	case "live":
+		return fieldContext_PolicyDifference_live(ctx, ec, field)
+	case "candidate":
+		return fieldContext_PolicyDifference_candidate(ctx, ec, field)
+	case "input":
+		return fieldContext_PolicyDifference_input(ctx, ec, field)
+	case "license":
+		return fieldContext_PolicyDifference_license(ctx, ec, field)
+	case "allotment":
+		return fieldContext_PolicyDifference_allotment(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PolicyDifference", field.Name)
+}
+
+func childFields_PolicyDifferenceConnection(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return fieldContext_PolicyDifferenceConnection_edges(ctx, ec, field)
+	case "nodes":
+		return fieldContext_PolicyDifferenceConnection_nodes(ctx, ec, field)
+	case "pageInfo":
+		return fieldContext_PolicyDifferenceConnection_pageInfo(ctx, ec, field)
+	case "totalCount":
+		return fieldContext_PolicyDifferenceConnection_totalCount(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PolicyDifferenceConnection", field.Name)
+}
+
+func childFields_PolicyDifferenceEdge(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "node":
+		return fieldContext_PolicyDifferenceEdge_node(ctx, ec, field)
+	case "cursor":
+		return fieldContext_PolicyDifferenceEdge_cursor(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PolicyDifferenceEdge", field.Name)
+}
+
 func childFields_PolicyFile(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "path":
@@ -6794,6 +7192,24 @@ func childFields_PolicyLines(ctx context.Context, ec *executionContext, field gr
 		return fieldContext_PolicyLines_to(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type PolicyLines", field.Name)
+}
+
+func childFields_PolicyOutcome(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "allow":
+		return fieldContext_PolicyOutcome_allow(ctx, ec, field)
+	case "grants":
+		return fieldContext_PolicyOutcome_grants(ctx, ec, field)
+	case "violations":
+		return fieldContext_PolicyOutcome_violations(ctx, ec, field)
+	case "warnings":
+		return fieldContext_PolicyOutcome_warnings(ctx, ec, field)
+	case "unenforced":
+		return fieldContext_PolicyOutcome_unenforced(ctx, ec, field)
+	case "subject":
+		return fieldContext_PolicyOutcome_subject(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PolicyOutcome", field.Name)
 }
 
 func childFields_PolicyPlace(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -6888,6 +7304,22 @@ func childFields_PolicyRevision(ctx context.Context, ec *executionContext, field
 	return nil, fmt.Errorf("no field named %q was found under type PolicyRevision", field.Name)
 }
 
+func childFields_PolicySubjectOutcome(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "index":
+		return fieldContext_PolicySubjectOutcome_index(ctx, ec, field)
+	case "denials":
+		return fieldContext_PolicySubjectOutcome_denials(ctx, ec, field)
+	case "errors":
+		return fieldContext_PolicySubjectOutcome_errors(ctx, ec, field)
+	case "warnings":
+		return fieldContext_PolicySubjectOutcome_warnings(ctx, ec, field)
+	case "priority":
+		return fieldContext_PolicySubjectOutcome_priority(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PolicySubjectOutcome", field.Name)
+}
+
 func childFields_PolicyTest(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "name":
@@ -6904,6 +7336,84 @@ func childFields_PolicyTest(ctx context.Context, ec *executionContext, field gra
 		return fieldContext_PolicyTest_output(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type PolicyTest", field.Name)
+}
+
+func childFields_PolicyTrial(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_PolicyTrial_id(ctx, ec, field)
+	case "revision":
+		return fieldContext_PolicyTrial_revision(ctx, ec, field)
+	case "share":
+		return fieldContext_PolicyTrial_share(ctx, ec, field)
+	case "author":
+		return fieldContext_PolicyTrial_author(ctx, ec, field)
+	case "note":
+		return fieldContext_PolicyTrial_note(ctx, ec, field)
+	case "startedAt":
+		return fieldContext_PolicyTrial_startedAt(ctx, ec, field)
+	case "endedAt":
+		return fieldContext_PolicyTrial_endedAt(ctx, ec, field)
+	case "endedBy":
+		return fieldContext_PolicyTrial_endedBy(ctx, ec, field)
+	case "asked":
+		return fieldContext_PolicyTrial_asked(ctx, ec, field)
+	case "looser":
+		return fieldContext_PolicyTrial_looser(ctx, ec, field)
+	case "stricter":
+		return fieldContext_PolicyTrial_stricter(ctx, ec, field)
+	case "otherwise":
+		return fieldContext_PolicyTrial_otherwise(ctx, ec, field)
+	case "failed":
+		return fieldContext_PolicyTrial_failed(ctx, ec, field)
+	case "dropped":
+		return fieldContext_PolicyTrial_dropped(ctx, ec, field)
+	case "groups":
+		return fieldContext_PolicyTrial_groups(ctx, ec, field)
+	case "differences":
+		return fieldContext_PolicyTrial_differences(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PolicyTrial", field.Name)
+}
+
+func childFields_PolicyTrialConnection(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return fieldContext_PolicyTrialConnection_edges(ctx, ec, field)
+	case "nodes":
+		return fieldContext_PolicyTrialConnection_nodes(ctx, ec, field)
+	case "pageInfo":
+		return fieldContext_PolicyTrialConnection_pageInfo(ctx, ec, field)
+	case "totalCount":
+		return fieldContext_PolicyTrialConnection_totalCount(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PolicyTrialConnection", field.Name)
+}
+
+func childFields_PolicyTrialEdge(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "node":
+		return fieldContext_PolicyTrialEdge_node(ctx, ec, field)
+	case "cursor":
+		return fieldContext_PolicyTrialEdge_cursor(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PolicyTrialEdge", field.Name)
+}
+
+func childFields_PolicyTrialGroup(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "direction":
+		return fieldContext_PolicyTrialGroup_direction(ctx, ec, field)
+	case "rule":
+		return fieldContext_PolicyTrialGroup_rule(ctx, ec, field)
+	case "action":
+		return fieldContext_PolicyTrialGroup_action(ctx, ec, field)
+	case "count":
+		return fieldContext_PolicyTrialGroup_count(ctx, ec, field)
+	case "example":
+		return fieldContext_PolicyTrialGroup_example(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PolicyTrialGroup", field.Name)
 }
 
 func childFields_PolicyValidation(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -7150,6 +7660,76 @@ func childFields_RenewalCheck(ctx context.Context, ec *executionContext, field g
 		return fieldContext_RenewalCheck_shortfall(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RenewalCheck", field.Name)
+}
+
+func childFields_Replay(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "revision":
+		return fieldContext_Replay_revision(ctx, ec, field)
+	case "total":
+		return fieldContext_Replay_total(ctx, ec, field)
+	case "examined":
+		return fieldContext_Replay_examined(ctx, ec, field)
+	case "complete":
+		return fieldContext_Replay_complete(ctx, ec, field)
+	case "from":
+		return fieldContext_Replay_from(ctx, ec, field)
+	case "to":
+		return fieldContext_Replay_to(ctx, ec, field)
+	case "unchanged":
+		return fieldContext_Replay_unchanged(ctx, ec, field)
+	case "skipped":
+		return fieldContext_Replay_skipped(ctx, ec, field)
+	case "failed":
+		return fieldContext_Replay_failed(ctx, ec, field)
+	case "looser":
+		return fieldContext_Replay_looser(ctx, ec, field)
+	case "stricter":
+		return fieldContext_Replay_stricter(ctx, ec, field)
+	case "otherwise":
+		return fieldContext_Replay_otherwise(ctx, ec, field)
+	case "digest":
+		return fieldContext_Replay_digest(ctx, ec, field)
+	case "groups":
+		return fieldContext_Replay_groups(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Replay", field.Name)
+}
+
+func childFields_ReplayExample(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "decision":
+		return fieldContext_ReplayExample_decision(ctx, ec, field)
+	case "at":
+		return fieldContext_ReplayExample_at(ctx, ec, field)
+	case "principal":
+		return fieldContext_ReplayExample_principal(ctx, ec, field)
+	case "action":
+		return fieldContext_ReplayExample_action(ctx, ec, field)
+	case "before":
+		return fieldContext_ReplayExample_before(ctx, ec, field)
+	case "after":
+		return fieldContext_ReplayExample_after(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReplayExample", field.Name)
+}
+
+func childFields_ReplayGroup(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "direction":
+		return fieldContext_ReplayGroup_direction(ctx, ec, field)
+	case "rule":
+		return fieldContext_ReplayGroup_rule(ctx, ec, field)
+	case "place":
+		return fieldContext_ReplayGroup_place(ctx, ec, field)
+	case "action":
+		return fieldContext_ReplayGroup_action(ctx, ec, field)
+	case "count":
+		return fieldContext_ReplayGroup_count(ctx, ec, field)
+	case "example":
+		return fieldContext_ReplayGroup_example(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReplayGroup", field.Name)
 }
 
 func childFields_Replica(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -7452,6 +8032,30 @@ func childFields_SkippedMembers(ctx context.Context, ec *executionContext, field
 	return nil, fmt.Errorf("no field named %q was found under type SkippedMembers", field.Name)
 }
 
+func childFields_StartPolicyTrialPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "decision":
+		return fieldContext_StartPolicyTrialPayload_decision(ctx, ec, field)
+	case "dryRun":
+		return fieldContext_StartPolicyTrialPayload_dryRun(ctx, ec, field)
+	case "policyTrial":
+		return fieldContext_StartPolicyTrialPayload_policyTrial(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type StartPolicyTrialPayload", field.Name)
+}
+
+func childFields_StopPolicyTrialPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "decision":
+		return fieldContext_StopPolicyTrialPayload_decision(ctx, ec, field)
+	case "dryRun":
+		return fieldContext_StopPolicyTrialPayload_dryRun(ctx, ec, field)
+	case "policyTrial":
+		return fieldContext_StopPolicyTrialPayload_policyTrial(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type StopPolicyTrialPayload", field.Name)
+}
+
 func childFields_SwapGroupLicensePayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "decision":
@@ -7476,6 +8080,16 @@ func childFields_UnassignSeatsPayload(ctx context.Context, ec *executionContext,
 		return fieldContext_UnassignSeatsPayload_results(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type UnassignSeatsPayload", field.Name)
+}
+
+func childFields_UnenforcedFinding(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "finding":
+		return fieldContext_UnenforcedFinding_finding(ctx, ec, field)
+	case "subjects":
+		return fieldContext_UnenforcedFinding_subjects(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UnenforcedFinding", field.Name)
 }
 
 func childFields_UnlicenseGroupPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {

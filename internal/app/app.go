@@ -21,6 +21,7 @@ import (
 	"github.com/ringfence/ringfence/internal/operation"
 	"github.com/ringfence/ringfence/internal/policy"
 	"github.com/ringfence/ringfence/internal/query"
+	"github.com/ringfence/ringfence/internal/replay"
 	"github.com/ringfence/ringfence/internal/store"
 )
 
@@ -61,6 +62,7 @@ type App struct {
 	Schema   graphql.ExecutableSchema
 	DevKey   *identity.DevelopmentKey // nil unless in development mode
 	Exporter *export.Exporter
+	Trials   *replay.Shadow // puts what is decided to the candidate that is on trial
 	reader   *query.Reader
 	handler  http.Handler
 	registry *prometheus.Registry
@@ -157,7 +159,8 @@ func (a *App) build(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	a.Runner = operation.NewRunner(operation.Config{Store: a.Store, Policy: a.Policy, Logger: cfg.Log, DefaultLocation: cfg.DefaultLocation})
+	a.Trials = replay.NewShadow(ctx, replay.ShadowConfig{Store: a.Store, Limits: a.Policy.Limits(), Logger: cfg.Log})
+	a.Runner = operation.NewRunner(operation.Config{Store: a.Store, Policy: a.Policy, Logger: cfg.Log, DefaultLocation: cfg.DefaultLocation, Witness: a.Trials})
 	if err := a.Runner.FollowPolicy(ctx); err != nil {
 		return err
 	}
@@ -251,6 +254,11 @@ func (a *App) release() error {
 	}
 	if a.Runner != nil {
 		a.Runner.Close()
+	}
+	if a.Trials != nil { // after the runner, so that nothing is heard any more
+		if err := a.Trials.Close(); err != nil {
+			a.Config.Log.Warn("what a policy trial counted last was not written down", "error", err)
+		}
 	}
 	if a.Policy != nil {
 		a.Policy.Close()

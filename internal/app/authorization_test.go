@@ -118,6 +118,8 @@ var attempts = []attempt{
 	{"revokeServiceToken", in{"serviceTokenId": "@token"}, administrators},
 
 	{"publishPolicy", in{"files": []in{{"path": "p.rego", "text": "package p"}}, "note": "new", "expectedFlips": "none@.."}, authors},
+	{"startPolicyTrial", in{"revision": "@revision", "share": 1}, authors},
+	{"stopPolicyTrial", in{"policyTrialId": "@trial"}, authors},
 	{"rollbackPolicy", in{"revision": "0123456789abcdef", "note": "old"}, authors.and(outcomes{"root": missing, "petra": missing})},
 
 	{"createAllotment", in{"licenseId": "@suite", "name": "new", "limit": 1}, administrators},

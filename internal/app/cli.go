@@ -62,7 +62,9 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 2
 	}
 	slog.SetDefault(slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: c.LogLevel})))
-	if err := parsed.Run(); err != nil {
+	if err := parsed.Run(); errors.Is(err, errFlips) {
+		return exitFlips
+	} else if err != nil {
 		complain(stderr, err)
 		return 1
 	}

@@ -26,6 +26,8 @@ type policyCommands struct {
 	Explain policyExplain `cmd:"" help:"Why a recorded decision was taken as it was, and what would have it allowed now."`
 
 	Simulate policySimulate `cmd:"" help:"Run the recorded history again under another policy: who would hold a seat, who would wait, what it would cost."`
+	Replay   policyReplay   `cmd:"" help:"Put recorded decisions to a policy and tell what it would have answered otherwise; exit code 3 if anything."`
+	Diff     policyDiff     `cmd:"" help:"Tell in what two policies differ: rules, settings, typical requests and recorded decisions; exit code 3 if they answer otherwise."`
 }
 
 // policyDir is the directory a verb works on.

@@ -2,17 +2,22 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"runtime/debug"
 	"time"
 
 	"github.com/ringfence/ringfence/internal/policy"
+	"github.com/ringfence/ringfence/internal/replay"
 )
 
 type policyWatch struct {
 	policyDir
-	Once bool `help:"Show it once and stop."`
+	storage
+	Once bool  `help:"Show it once and stop."`
+	Last int64 `help:"How many of the newest recorded decisions are put to the policy, if there is a database; 0 is none." default:"1000" placeholder:"N"`
 }
 
 // Run shows, on each save, what an author wants to know before a policy goes live.
@@ -54,7 +59,7 @@ func (c *policyWatch) show(ctx context.Context, out io.Writer) error {
 	}
 	tellCosts(out, costs)
 	c.tellHot(out, hot)
-	return nil
+	return c.tellFlips(ctx, out, p)
 }
 
 func covered(coverage *policy.Coverage) string {
@@ -62,4 +67,23 @@ func covered(coverage *policy.Coverage) string {
 		return "coverage unknown"
 	}
 	return fmt.Sprintf("coverage %.1f %%", coverage.Percent)
+}
+
+// tellFlips tells how many of the last decisions would be answered otherwise. Where there is no database there is nothing to tell.
+func (c *policyWatch) tellFlips(ctx context.Context, out io.Writer, p *policy.Policy) error {
+	if c.Last <= 0 {
+		return nil
+	}
+	s, err := openCurrent(ctx, c.config())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	report, err := replay.Run(ctx, replay.Config{Store: s, Candidate: p, Known: builtIn(ctx), Last: c.Last})
+	if err := errors.Join(err, s.Close()); err != nil {
+		return err
+	}
+	return tellReport(out, report)
 }

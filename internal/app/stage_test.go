@@ -93,6 +93,9 @@ func set(t *testing.T, service *apptest.Service) *stage {
 	s.make("allocation", "createAllocation", in{"licenseId": "@tool", "type": "TRACK_DEPLOYMENT", "deploymentId": "@deployment", "quantity": 5})
 	s.make("purchase", "placePurchaseReservation", in{"licenseId": "@tool", "quantity": 5, "startsOn": soon})
 	s.make("token", "createServiceToken", in{"name": "a service", "purpose": "SCIM"})
+	s.ids["revision"] = s.Policy.Revision()
+	s.make("trial", "startPolicyTrial", in{"revision": "@revision", "share": 1})
+	s.do("stopPolicyTrial", in{"policyTrialId": "@trial"}) // there is one at a time, and doing it again changes nothing
 	s.people()
 	s.shares()
 	s.file()
@@ -172,7 +175,7 @@ func (s *stage) shares() {
 func (s *stage) make(name, mutation string, input in) {
 	s.Helper()
 	made := s.do(mutation, input)
-	for _, field := range []string{"serviceToken", "purchaseReservation"} {
+	for _, field := range []string{"serviceToken", "purchaseReservation", "policyTrial"} {
 		if id := made.id("answer", field); id != "" {
 			s.ids[name] = id
 			return

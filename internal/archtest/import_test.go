@@ -35,7 +35,7 @@ var rooms = map[string][]string{
 	"internal/replay": {"ent", "internal/fault", "internal/id", "internal/licensing", "internal/policy", "internal/store"},
 	// It shows the payloads of operations, which know nothing of it.
 	"internal/query": {"ent", "internal/cost", "internal/fault", "internal/filter", "internal/id", "internal/identity", "internal/licensing", "internal/operation", "internal/policy",
-		"internal/remedy", "internal/sight", "internal/store"},
+		"internal/remedy", "internal/replay", "internal/sight", "internal/store"},
 	// It reads as the API does, and not otherwise.
 	"internal/export": {"ent", "internal/cost", "internal/fault", "internal/query"},
 	// It knows no SQL and no policy: commands and the reading side do.
@@ -45,7 +45,7 @@ var rooms = map[string][]string{
 	// It speaks as commands do, and looks for what is there.
 	"internal/demo": {"ent", "internal/fault", "internal/feed", "internal/id", "internal/identity", "internal/operation", "internal/store"},
 	"internal/app": {"ent", "graph", "internal/demo", "internal/export", "internal/fault", "internal/feed", "internal/history", "internal/id", "internal/identity", "internal/licensing", "internal/operation",
-		"internal/policy", "internal/query", "internal/scim", "internal/store", "internal/turn", "policies", "web"},
+		"internal/policy", "internal/query", "internal/replay", "internal/scim", "internal/store", "internal/turn", "policies", "web"},
 }
 
 // roomOf is the room a package is in: the longest that contains it.

@@ -21,7 +21,7 @@ type career struct {
 	hidden bool // not there any more, or not for the principal to see
 }
 
-// careers are those of the users of a replay; nil where it does not matter.
+// careers are those of the users of a rerun; nil where it does not matter.
 type careers map[int64]*career
 
 // of tells in which bin a user belongs from one time to another.
@@ -49,7 +49,7 @@ func (c careers) of(user int64, from, to time.Time, tell func(b bin, from, to ti
 }
 
 // readCareers reads where the users were whose seats were told, if rows are told apart by that or by the user.
-func (r *replay) readCareers(ctx context.Context, group func(bin) bin) (careers, error) {
+func (r *rerun) readCareers(ctx context.Context, group func(bin) bin) (careers, error) {
 	kept := group(bin{department: "d", costCenter: "c", user: 1})
 	if kept.department == "" && kept.costCenter == "" && kept.user == 0 || len(r.held) == 0 {
 		return nil, nil
@@ -74,7 +74,7 @@ func (r *replay) readCareers(ctx context.Context, group func(bin) bin) (careers,
 }
 
 // readPosts reads where users are now, and who may be seen.
-func (r *replay) readPosts(ctx context.Context, all careers, keys []int64) error {
+func (r *rerun) readPosts(ctx context.Context, all careers, keys []int64) error {
 	statement := sqlf(`SELECT t.id, t.department, t.cost_center, CASE WHEN ? THEN 1 ELSE 0 END FROM users t WHERE ?`,
 		and(r.visible(r.facts, kindUser, "t")), in("t.id", keys))
 	return r.rows(ctx, statement, func(rows *stdsql.Rows) error {
@@ -90,7 +90,7 @@ func (r *replay) readPosts(ctx context.Context, all careers, keys []int64) error
 
 // readMoves goes back from where users are now through what was recorded of them, the latest first. An event says where users
 // were before it. Of before that was recorded, the first known place stands.
-func (r *replay) readMoves(ctx context.Context, all careers, keys []int64) error {
+func (r *rerun) readMoves(ctx context.Context, all careers, keys []int64) error {
 	statement := sqlf(`SELECT t.user_id, t.at, t.data FROM events t WHERE ? ORDER BY t.id DESC`, and(
 		in("t.type", []string{"USER_MOVED", "USER_DELETED"}), or(in("t.user_id", keys), sqlf("t.user_id = 0"))))
 	err := r.rows(ctx, statement, func(rows *stdsql.Rows) error {

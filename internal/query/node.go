@@ -25,6 +25,7 @@ var finders = map[id.Noun]func(ctx context.Context, s *session, keys []int64) (m
 	id.Feed:         finder(feeds),
 
 	id.PolicyPublication: finder(policyPublications),
+	id.PolicyTrial:       finder(policyTrials),
 	id.Deployment:        finder(deployments),
 	id.Allocation:        finder(allocations),
 	id.Purchase:          finder(purchases),

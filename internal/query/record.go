@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"slices"
 
+	"entgo.io/ent/dialect"
 	"entgo.io/ent/dialect/sql"
 
 	"github.com/ringfence/ringfence/ent"
@@ -96,7 +97,16 @@ func (d *Decision) told(ctx context.Context, warning bool) ([]*Violation, error)
 func (d *Decision) Violations(ctx context.Context) ([]*Violation, error) { return d.told(ctx, false) }
 
 // Warnings gives what was worth saying but did not deny.
-func (d *Decision) Warnings(ctx context.Context) ([]*Violation, error) { return d.told(ctx, true) }
+func (d *Decision) Warnings(ctx context.Context) ([]*Violation, error) {
+	all, err := d.told(ctx, true)
+	return enforced(all), err
+}
+
+// Unenforced gives what would have been said, had the findings that are only tried been in force.
+func (d *Decision) Unenforced(ctx context.Context) ([]*UnenforcedFinding, error) {
+	all, err := d.told(ctx, true)
+	return unenforced(all), err
+}
 
 // License gives the license it was about, if it may be seen.
 func (d *Decision) License(ctx context.Context) (*License, error) {
@@ -237,6 +247,7 @@ type DecisionWhere struct {
 	LicenseID   *id.ID
 	AllotmentID *id.ID
 	At          *TimeFilter
+	Unenforced  *string
 }
 
 // EventWhere are conditions on events.
@@ -269,7 +280,7 @@ func (r *Reader) Decisions(ctx context.Context, p Page, w *DecisionWhere) (*Deci
 			named("t.id", id.Decision, w.IDIn), among("t.action", w.ActionIn), whether(w.Allow, sqlf("t.allow")),
 			whether(w.DryRun, sqlf("t.dry_run")), w.Principal.on("t.principal"), equals("t.revision", w.Revision),
 			s.about(f, licenses.kind, "license_id", id.License, w.LicenseID), s.about(f, allotments.kind, "allotment_id", id.Allotment, w.AllotmentID),
-			w.At.on("t.at"),
+			w.At.on("t.at"), s.unenforced(w.Unenforced),
 		)
 	}
 	return root(ctx, s, decisions, l, p)
@@ -296,6 +307,18 @@ func (r *Reader) Events(ctx context.Context, p Page, w *EventWhere) (*EventConne
 		)
 	}
 	return root(ctx, s, events, l, p)
+}
+
+// unenforced holds for decisions with a finding of a code that was only tried.
+func (s *session) unenforced(code *string) condition {
+	switch {
+	case code == nil:
+		return nil
+	case s.dialect == dialect.Postgres:
+		return sqlf(`t.warnings @> jsonb_build_array(jsonb_build_object('effect', CAST(? AS text), 'code', CAST(? AS text)))`, licensing.EffectDryRun, *code)
+	}
+	return sqlf(`EXISTS (SELECT 1 FROM json_each(t.warnings) w WHERE json_extract(w.value, '$.effect') = ? AND json_extract(w.value, '$.code') = ?)`,
+		licensing.EffectDryRun, *code)
 }
 
 // about holds for records about one thing. A thing that may not be seen has no records to tell of.

@@ -103,7 +103,7 @@ func (s *session) usage(ctx context.Context, f *facts, q ShowbackQuery, group fu
 		}
 		u.licenses[l.key] = l
 	}
-	r := &replay{session: s, facts: f, usage: u, months: months}
+	r := &rerun{session: s, facts: f, usage: u, months: months}
 	if err := r.run(ctx); err != nil {
 		return nil, err
 	}
@@ -178,8 +178,8 @@ type held struct {
 	cost.Holding
 }
 
-// replay reads the record of events and tells who held what.
-type replay struct {
+// rerun reads the record of events and tells who held what.
+type rerun struct {
 	*session
 	facts   *facts
 	usage   *usage
@@ -195,7 +195,7 @@ type spare struct {
 	from, to time.Time
 }
 
-func (r *replay) run(ctx context.Context) error {
+func (r *rerun) run(ctx context.Context) error {
 	u := r.usage
 	if len(u.licenses) == 0 || !u.from.Before(u.to) {
 		return nil
@@ -217,7 +217,7 @@ func (r *replay) run(ctx context.Context) error {
 }
 
 // open begins to follow a license.
-func (r *replay) open(l *pricedLicense) {
+func (r *rerun) open(l *pricedLicense) {
 	l.spans = l.price.Spans(r.usage.from, r.usage.to)
 	begins, ends := l.inEffect(r.usage.from, r.usage.to)
 	l.ledger = cost.NewLedger(r.usage.from, l.quantities, func(h cost.Holding) {
@@ -264,7 +264,7 @@ func earliest(a, b time.Time) time.Time {
 
 // sees tells whether the principal may be told of a holding, as they may see the seat while it is held. What the record does not tell
 // of the seat shows nothing.
-func (r *replay) sees(license int64, h cost.Holding) bool {
+func (r *rerun) sees(license int64, h cost.Holding) bool {
 	if r.seesAll {
 		return true
 	}
@@ -273,13 +273,13 @@ func (r *replay) sees(license int64, h cost.Holding) bool {
 }
 
 // among is the condition that a record is of one of the licenses.
-func (r *replay) among(column string) condition {
+func (r *rerun) among(column string) condition {
 	return in(column, slices.Sorted(maps.Keys(r.usage.licenses)))
 }
 
 // readQuantities reads how many units were bought when. What others hold must be known to tell what nobody holds, so it is told
 // only to who sees all seats.
-func (r *replay) readQuantities(ctx context.Context) error {
+func (r *rerun) readQuantities(ctx context.Context) error {
 	if !r.seesAll {
 		return nil
 	}
@@ -320,7 +320,7 @@ func (l *pricedLicense) quantity(at time.Time, units int64, unlimited bool) {
 }
 
 // readSeats follows the seats of the licenses through the record, in its order.
-func (r *replay) readSeats(ctx context.Context) error {
+func (r *rerun) readSeats(ctx context.Context) error {
 	where := and(sqlf("t.type IN ('SEAT_ACTIVE', 'SEAT_WAITING', 'SEAT_ERROR', 'SEAT_MOVED', 'SEAT_RELEASED')"), sqlf("t.at < ?", r.usage.to))
 	if !r.usage.every { // to look for all licenses there are would only keep the database from reading events as they lie
 		where = and(where, r.among("t.license_id"))
@@ -361,7 +361,7 @@ func (r *replay) readSeats(ctx context.Context) error {
 }
 
 // gather puts what was told into bins.
-func (r *replay) gather(ctx context.Context, group func(bin) bin) error {
+func (r *rerun) gather(ctx context.Context, group func(bin) bin) error {
 	careers, err := r.readCareers(ctx, group)
 	if err != nil {
 		return err

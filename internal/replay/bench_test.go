@@ -3,20 +3,23 @@ package replay_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
 	"entgo.io/ent/dialect"
 
 	"github.com/ringfence/ringfence/internal/app/apptest"
+	"github.com/ringfence/ringfence/internal/identity"
 	"github.com/ringfence/ringfence/internal/licensing"
+	"github.com/ringfence/ringfence/internal/operation"
 	"github.com/ringfence/ringfence/internal/policy"
 	"github.com/ringfence/ringfence/internal/replay"
 	"github.com/ringfence/ringfence/internal/store"
 )
 
 // recordedDecisions is how many decisions BenchmarkReplay replays.
-const recordedDecisions = 10_000
+const recordedDecisions = 100_000
 
 // BenchmarkReplay replays 100,000 recorded decisions, of delegates and administrators in turn, some of them denied, under a policy that
 // answers some otherwise.
@@ -25,7 +28,7 @@ func BenchmarkReplay(b *testing.B) {
 		b.Run(d, func(b *testing.B) {
 			s := apptest.Start(b, d)
 			record(b, s, recordedDecisions)
-			candidate := changed(b, "findings_seat.rego", `subject.enabled == false`, `subject.enabled == true`)
+			candidate := recalled(b, "findings_seat.rego", `subject.enabled == false`, `subject.enabled == true`)
 			for b.Loop() {
 				report, err := replay.Run(b.Context(), replay.Config{Store: s.Store, Candidate: candidate, Known: []*policy.Policy{s.Policy.Current()}})
 				if err != nil || report.Examined != recordedDecisions || report.Skipped > 0 || report.Flips() == 0 {
@@ -40,14 +43,24 @@ func BenchmarkReplay(b *testing.B) {
 // record has the policy in use decide requests and records what it answered.
 func record(tb testing.TB, s *apptest.Service, n int) {
 	tb.Helper()
+	asked := make([]*policy.Input, n)
+	for i := range asked {
+		asked[i] = request(i)
+	}
+	recordAll(tb, s, asked)
+}
+
+// recordAll is record for given requests.
+func recordAll(tb testing.TB, s *apptest.Service, asked []*policy.Input) {
+	tb.Helper()
+	n := len(asked)
 	live := s.Policy.Current()
 	var at []time.Time
 	var principal, action, revision, input, answer []string
 	var allow []bool
 	var violations []store.JSON
 	var license, allotment []int64
-	for i := range n {
-		ask := request(i)
+	for _, ask := range asked {
 		got := live.DecideToRecord(tb.Context(), ask)
 		at, principal, action = append(at, ask.Now), append(principal, ask.Principal.Name), append(action, ask.Action)
 		revision, input, answer = append(revision, got.Revision), append(input, string(got.Asked())), append(answer, "")
@@ -91,7 +104,40 @@ func request(i int) *policy.Input {
 		in.Pools[0].Delegate = false
 	}
 	if i%10 == 1 {
-		in.Principal, in.Pools[0].Delegate = policy.Principal{Name: "noel@example.org"}, false
+		in.Principal, in.Pools[0].Delegate = policy.Principal{Name: "noel@example.org", DelegateOf: true}, false
 	}
 	return in
+}
+
+// BenchmarkTrial carries out requests with and without a trial of all of them, so that the ratio shows what a trial costs those who ask.
+func BenchmarkTrial(b *testing.B) {
+	for _, d := range []string{dialect.SQLite, dialect.Postgres} {
+		s := apptest.Start(b, d)
+		ctx := identity.WithPrincipal(b.Context(), &identity.Principal{UserName: "root", Roles: []string{identity.RoleGlobalAdmin}})
+		made := 0
+		for _, trial := range []string{"without", "with"} {
+			b.Run(d+"/"+trial, func(b *testing.B) {
+				if trial == "with" && !s.Trials.Waiting() {
+					revision := s.Policy.Revision()
+					if _, err := operation.Run(ctx, s.Runner, &operation.StartPolicyTrial{Revision: &revision, Share: 1}); err != nil {
+						b.Fatal(err)
+					}
+					if err := s.Trials.Sync(ctx); err != nil {
+						b.Fatal(err)
+					}
+				}
+				times := make([]time.Duration, 0, 4096)
+				for b.Loop() {
+					made++
+					start := time.Now()
+					if _, err := operation.Run(ctx, s.Runner, &operation.CreateVendor{Name: fmt.Sprint("vendor ", made)}); err != nil {
+						b.Fatal(err)
+					}
+					times = append(times, time.Since(start))
+				}
+				slices.Sort(times)
+				b.ReportMetric(float64(times[len(times)/2].Microseconds()), "p50-µs")
+			})
+		}
+	}
 }

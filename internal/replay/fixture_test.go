@@ -36,26 +36,6 @@ func built(tb testing.TB, files policy.Files) *policy.Policy {
 	return p
 }
 
-// changed is the default policy with one text in place of another, without its tests.
-func changed(tb testing.TB, name, from, to string) *policy.Policy {
-	tb.Helper()
-	files := embedded(tb)
-	if !strings.Contains(files[name], from) {
-		tb.Fatalf("%s has no %q", name, from)
-	}
-	files[name] = strings.Replace(files[name], from, to, 1)
-	return built(tb, withoutTests(files))
-}
-
-func withoutTests(files policy.Files) policy.Files {
-	for name := range files {
-		if strings.HasSuffix(name, "_test.rego") {
-			delete(files, name)
-		}
-	}
-	return files
-}
-
 func stored(tb testing.TB, list []licensing.Violation) json.RawMessage {
 	tb.Helper()
 	if len(list) == 0 {
@@ -66,4 +46,28 @@ func stored(tb testing.TB, list []licensing.Violation) json.RawMessage {
 		tb.Fatal(err)
 	}
 	return text
+}
+
+// recalled is changed for a change that the gate would refuse.
+func recalled(tb testing.TB, name, from, to string) *policy.Policy {
+	tb.Helper()
+	files := embedded(tb)
+	if !strings.Contains(files[name], from) {
+		tb.Fatalf("%s has no %q", name, from)
+	}
+	files[name] = strings.Replace(files[name], from, to, 1)
+	p, err := policy.Recall(tb.Context(), files, quiet)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return p
+}
+
+func withoutTests(files policy.Files) policy.Files {
+	for name := range files {
+		if strings.HasSuffix(name, "_test.rego") {
+			delete(files, name)
+		}
+	}
+	return files
 }

@@ -54,6 +54,8 @@ type Shadow struct {
 	stop    context.CancelFunc
 	done    sync.WaitGroup
 	writing sync.Mutex // one flush at a time
+	finding sync.Mutex // one look for a trial at a time
+	asking  sync.Mutex // held while a decision is put to the candidate, so that a trial that is put down has counted all
 }
 
 // trial is a trial with what this replica has counted and not yet written down.
@@ -180,6 +182,8 @@ func (s *Shadow) work(ctx context.Context) {
 // put asks the candidate what the live policy answered. A trial that has ended meanwhile, or whose candidate failed too often, is
 // not asked.
 func (s *Shadow) put(ctx context.Context, d Taken) {
+	s.asking.Lock()
+	defer s.asking.Unlock()
 	t := s.trial.Load()
 	if t == nil || t.failures >= MostFailures || !t.takes(d.ID) {
 		return
@@ -220,6 +224,8 @@ func (s *Shadow) put(ctx context.Context, d Taken) {
 // find takes up the running trial, or puts down one that is over. A candidate that does not pass the gate of this replica is not
 // asked here.
 func (s *Shadow) find(ctx context.Context) error {
+	s.finding.Lock()
+	defer s.finding.Unlock()
 	var id, share int64
 	var revision string
 	err := s.Store.View(ctx, func(ctx context.Context, r *store.Reader) error {
@@ -248,7 +254,10 @@ func (s *Shadow) find(ctx context.Context) error {
 			return err
 		}
 	}
-	return s.flush(ctx, s.trial.Swap(next)) // what was heard of the last one since it was written down
+	s.asking.Lock()
+	last := s.trial.Swap(next)
+	s.asking.Unlock()
+	return s.flush(ctx, last) // what was counted since it was written down
 }
 
 // begin makes the trial of this replica.
