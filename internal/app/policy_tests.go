@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -98,7 +99,7 @@ func lines(ranges []policy.Range) string {
 	texts := make([]string, 0, len(ranges))
 	for _, r := range ranges {
 		if r.From == r.To {
-			texts = append(texts, fmt.Sprint(r.From))
+			texts = append(texts, strconv.Itoa(r.From))
 		} else {
 			texts = append(texts, fmt.Sprintf("%d-%d", r.From, r.To))
 		}

@@ -103,7 +103,6 @@ func (a *adviser) rule(rule *ast.Rule) {
 	if name := adviceName(rule); !a.used[name] {
 		a.say(rule.Location, "nothing asks for %s: a misspelled name, or left over", name)
 	}
-	a.effects(rule)
 	for each := rule; each != nil; each = each.Else {
 		for _, expr := range each.Body {
 			a.expression(expr)
@@ -232,20 +231,6 @@ func (a *adviser) facts(files Files) {
 		}
 	}
 	walk("data", a.document)
-}
-
-// effects finds effects of findings that the service does not know; such a finding makes the whole answer unusable.
-func (a *adviser) effects(rule *ast.Rule) {
-	ast.WalkTerms(rule, func(term *ast.Term) bool {
-		object, ok := term.Value.(ast.Object)
-		if !ok || object.Get(ast.StringTerm("code")) == nil {
-			return false
-		}
-		if effect, ok := textOf(object.Get(ast.StringTerm("effect"))); ok && !slices.Contains(effects, effect) {
-			a.say(term.Location, "effect is never %q; it is one of %s, and with another the request is denied with POLICY_ERROR", effect, strings.Join(effects, ", "))
-		}
-		return false
-	})
 }
 
 func (a *adviser) untested(coverage *Coverage) {

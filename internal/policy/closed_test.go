@@ -20,7 +20,7 @@ func TestDecideIsClosedOnAnythingOdd(t *testing.T) {
 		"two values for one rule":       {"more": "pick := 1 if " + now + "\npick := input.now if " + now, "priority": "default priority := 0\npriority := pick if " + now},
 		"a builtin that fails":          {"priority": "default priority := 0\npriority := to_number(input.principal.name) if " + now},
 		"a division by zero":            {"priority": "default priority := 0\npriority := 1 / input.pools[0].reserved if " + now},
-		"an unknown effect":             {"findings": `findings contains {"code": "A", "message": "b", "effect": "allow"} if ` + now},
+		"an unknown effect":             {"findings": `findings contains object.union({"code": "A", "message": "b"}, {"effect": json.unmarshal("\"allow\"")}) if ` + now}, // as a text it is refused at load
 		"an error about no subject":     {"findings": `findings contains {"code": "A", "message": "b", "effect": "error"} if ` + now},
 		"an empty code":                 {"findings": `findings contains {"code": "", "message": "b"} if ` + now},
 		"a subject that is not there":   {"findings": `findings contains {"code": "A", "message": "b", "subject": 1} if ` + now},

@@ -27,7 +27,6 @@ var (
 	auditor           = Principal{Name: "audra@example.org", UserID: 7101, Roles: []string{"AUDITOR"}}
 	analyst           = Principal{Name: "anil@example.org", UserID: 7102, Roles: []string{"ANALYST"}}
 	licenseAdmin      = Principal{Name: "lia@example.org", UserID: 7103, Roles: []string{"LICENSE_ADMIN"}}
-	globalAdmin       = Principal{Name: "gloria@example.org", UserID: 7104, Roles: []string{"GLOBAL_ADMIN"}}
 	contractManager   = Principal{Name: "conny@example.org", UserID: 7105, Roles: []string{"CONTRACT_MANAGER"}}
 	delegateHere      = Principal{Name: "delia@example.org", UserID: 7106, DelegateOf: true}
 	delegateElsewhere = Principal{Name: "elsa@example.org", UserID: 7107, DelegateOf: true}
