@@ -23,7 +23,7 @@ var rooms = map[string][]string{
 	"internal/id":        {},
 	"internal/licensing": {},
 	"internal/identity":  {"internal/fault"},
-	"internal/filter":    {}, // its tests read the tables of ent
+	"internal/filter":    {},                                                                    // its tests read the tables of ent
 	"internal/policy":    {"internal/filter", "internal/licensing", "policies", "docs/recipes"}, // the recipes only for tests
 	"internal/sight":     {"internal/filter", "internal/policy"},
 	"internal/store":     {"ent"},

@@ -97,6 +97,10 @@ func (c *StartPolicyTrial) prepare(ctx context.Context, r *reading) (*plan[Polic
 	}}, nil
 }
 
+func (c *StartPolicyTrial) committed(_ context.Context, r *Runner) { r.stir() }
+
+func (c *StopPolicyTrial) committed(_ context.Context, r *Runner) { r.stir() }
+
 // lockTrials has whoever else starts or stops a trial wait. The oldest revision that is kept is the lock, as for publications.
 func (r *reading) lockTrials(ctx context.Context) error {
 	_, err := r.ids(ctx, `SELECT id FROM policy_revisions ORDER BY id LIMIT 1`+r.tx.ForUpdate())

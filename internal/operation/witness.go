@@ -11,6 +11,15 @@ type Witness interface {
 	Waiting() bool
 	// Hear is told one. It does not block.
 	Hear(d replay.Taken)
+	// Stir has it look now whether anything is to be done with decisions. It does not block.
+	Stir()
+}
+
+// stir has the witness of this replica hear of a trial that was started or stopped; others find out by themselves.
+func (r *Runner) stir() {
+	if r.Witness != nil {
+		r.Witness.Stir()
+	}
 }
 
 // witness tells of decisions once the transaction that records them is committed. What named something that is not there was no

@@ -28,7 +28,7 @@ func BenchmarkReplay(b *testing.B) {
 		b.Run(d, func(b *testing.B) {
 			s := apptest.Start(b, d)
 			record(b, s, recordedDecisions)
-			candidate := recalled(b, "findings_seat.rego", `subject.enabled == false`, `subject.enabled == true`)
+			candidate := recalled(b, "findings_token.rego", "package ringfence", closedToSales)
 			for b.Loop() {
 				report, err := replay.Run(b.Context(), replay.Config{Store: s.Store, Candidate: candidate, Known: []*policy.Policy{s.Policy.Current()}})
 				if err != nil || report.Examined != recordedDecisions || report.Skipped > 0 || report.Flips() == 0 {

@@ -61,8 +61,8 @@ func TestWhatFlips(t *testing.T) {
 			file, from, to, first, place string
 			looser, stricter, other      int64
 		}{
-			"a finding is gone":      {"findings_seat.rego", "subject.enabled == false", "subject.count == 0", "LOOSER USER_DISABLED", "findings_seat.rego", 90, 0, 0},
-			"a finding turns around": {"findings_seat.rego", "subject.enabled == false", "subject.enabled == true", "LOOSER USER_DISABLED", "findings_seat.rego", 90, 540, 0},
+			"a finding is gone": {"findings_seat.rego", "subject.enabled == false", "subject.count == 0", "LOOSER USER_DISABLED", "findings_seat.rego", 90, 0, 0},
+			"a finding is new":  {"findings_token.rego", "package ringfence", closedToSales, "STRICTER SALES_CLOSED", "findings_token.rego", 0, 540, 90},
 			"everybody may": {"grants.rego", "input.principal.delegate_here == true", "input.principal.delegate_here in {true, false}",
 				"LOOSER delegate", "grants.rego", 70, 0, 0},
 			"another code":   {"findings_seat.rego", `"code": "USER_DISABLED"`, `"code": "USER_GONE"`, "OTHER USER_GONE", "findings_seat.rego", 0, 0, 90},
@@ -74,6 +74,15 @@ func TestWhatFlips(t *testing.T) {
 		}
 	})
 }
+
+// closedToSales is the head of a file with a finding about everybody in Sales.
+const closedToSales = `package ringfence
+
+findings contains {"code": "SALES_CLOSED", "message": "sales is closed", "subject": index} if {
+	some index, subject in input.subjects
+	subject.department == "Sales"
+}
+`
 
 func flips(t *testing.T, r *replay.Report, first, place string, looser, stricter, other int64) {
 	t.Helper()
@@ -97,7 +106,7 @@ func TestTheDigest(t *testing.T) {
 	s := apptest.Start(t, dialect.SQLite)
 	record(t, s, 3000)
 	gone := recalled(t, "findings_seat.rego", "subject.enabled == false", "subject.count == 0")
-	turned := recalled(t, "findings_seat.rego", "subject.enabled == false", "subject.enabled == true")
+	turned := recalled(t, "findings_token.rego", "package ringfence", closedToSales)
 	all := run(t, s, replay.Config{Candidate: gone})
 	seen := map[string]bool{}
 	for range 5 {
@@ -155,7 +164,7 @@ func TestWhatBoundsAReplay(t *testing.T) {
 func TestACandidateThatFails(t *testing.T) {
 	s := apptest.Start(t, dialect.SQLite)
 	record(t, s, 700)
-	broken := recalled(t, "ringfence.rego", `"priority": 0,`, `"priority": {0: input.license.sku},`)
+	broken := recalled(t, "ringfence.rego", "default priority := 0", "priority := {0: input.license.sku}")
 	report := run(t, s, replay.Config{Candidate: broken})
 	if report.Failed != 700 || report.Groups[0].Direction != replay.Failing || report.Groups[0].Rule != "POLICY_ERROR" {
 		t.Errorf("%+v", report)
@@ -168,7 +177,7 @@ func TestCeilings(t *testing.T) {
 	full := request(2)
 	full.Pools[0].Used = 2500
 	recordAll(t, s, []*policy.Input{full})
-	soft := recalled(t, "ringfence.rego", `"ceiling": {},`, `"ceiling": {"allotment:34": 2600},`)
+	soft := recalled(t, "ringfence.rego", "default ceiling := {}", `ceiling := {"allotment:34": 2600}`)
 	if r := run(t, s, replay.Config{Candidate: soft}); r.Looser != 1 || r.Groups[0].Rule != replay.RuleCeiling {
 		t.Errorf("%+v", r)
 	}

@@ -51,6 +51,7 @@ type Shadow struct {
 	trial   atomic.Pointer[trial]
 	queue   chan Taken
 	visits  chan chan struct{} // asks the worker to work off what waits
+	stirred chan struct{}      // asks to look for a trial now
 	stop    context.CancelFunc
 	done    sync.WaitGroup
 	writing sync.Mutex // one flush at a time
@@ -90,7 +91,7 @@ func NewShadow(ctx context.Context, c ShadowConfig) *Shadow {
 		c.Logger = slog.Default()
 	}
 	c.Limits.Logger = silent
-	s := &Shadow{ShadowConfig: c, queue: make(chan Taken, waitingTrials), visits: make(chan chan struct{})}
+	s := &Shadow{ShadowConfig: c, queue: make(chan Taken, waitingTrials), visits: make(chan chan struct{}), stirred: make(chan struct{}, 1)}
 	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
 	s.done.Go(func() { s.work(ctx) })
 	s.done.Go(func() { s.look(ctx) })
@@ -158,7 +159,16 @@ func (s *Shadow) look(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+		case <-s.stirred:
 		}
+	}
+}
+
+// Stir has it look for a trial now. It does not block.
+func (s *Shadow) Stir() {
+	select {
+	case s.stirred <- struct{}{}:
+	default: // it is about to
 	}
 }
 
