@@ -155,6 +155,7 @@ var filters = []filter{
 	{"decisions", `actionIn: ["assignSeats"]`, 2},
 	{"decisions", `allow: false`, 1},
 	{"decisions", `dryRun: true`, 0},
+	{"decisions", `unenforced: "ANNOUNCED"`, 0},
 	{"decisions", `principal: {eq: "bob"}`, 1},
 	{"decisions", `revision: "r2"`, 1},
 	{"decisions", `licenseId: "$e5"`, 2},

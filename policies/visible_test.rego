@@ -93,7 +93,7 @@ test_a_delegate_sees_whom_the_allotments_serve if {
 	not ringfence.listed.group with input as delegate_of({"departments": ["Sales"]}, {"id": 8})
 }
 
-test_only_administrators_see_service_tokens if {
+test_only_administrators_see_tokens_of_services if {
 	who_sees := {who | some who, _ in principals; "service_token" in whole(who)}
 	who_sees == {"global admin", "license admin", "service"}
 }

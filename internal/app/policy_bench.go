@@ -12,8 +12,8 @@ import (
 
 type policyBench struct {
 	policyDir
-	Time time.Duration `help:"How long each request is measured." default:"500ms"`
-	JSON bool          `name:"json" help:"Print the figures as JSON."`
+	Time time.Duration `help:"How long each request is measured." env:"RINGFENCE_BENCH_TIME" default:"500ms"`
+	JSON bool          `name:"json" help:"Print the figures as JSON." env:"RINGFENCE_BENCH_JSON"`
 }
 
 // dearest is how many rules are named.

@@ -9,7 +9,7 @@ import (
 
 type policyCheck struct {
 	policyDir
-	JSON bool `name:"json" help:"Print what was found as JSON."`
+	JSON bool `name:"json" help:"Print what was found as JSON." env:"RINGFENCE_CHECK_JSON"`
 }
 
 // Run takes the directory through the gate and tells everything that would be refused. It is stricter than the service in one thing:

@@ -18,7 +18,7 @@ type policyExplain struct {
 	storage
 	Policies string `help:"Directory of the policy to look for remedies under; the one that is built in by default." env:"RINGFENCE_POLICIES" placeholder:"DIR"`
 	ID       string `arg:"" help:"A decision, by its id as the API gives it."`
-	JSON     bool   `help:"As JSON, with facts, rules and remedies."`
+	JSON     bool   `help:"As JSON, with facts, rules and remedies." env:"RINGFENCE_EXPLAIN_JSON"`
 }
 
 // Run tells why a decision was taken as it was, by the policy that took it, and what would have the request allowed now. It changes

@@ -14,9 +14,9 @@ import (
 
 type policyFmt struct {
 	policyDir
-	Write bool `help:"Write the files anew." xor:"how"`
-	Diff  bool `help:"Show what would change." xor:"how"`
-	List  bool `help:"Only name the files that would change (what is done without a flag)." xor:"how"`
+	Write bool `help:"Write the files anew." env:"RINGFENCE_FMT_WRITE" xor:"how"`
+	Diff  bool `help:"Show what would change." env:"RINGFENCE_FMT_DIFF" xor:"how"`
+	List  bool `help:"Only name the files that would change (what is done without a flag)." env:"RINGFENCE_FMT_LIST" xor:"how"`
 }
 
 // Run compares each Rego file with its form by opa fmt. It fails if one differs, unless it was told to write.

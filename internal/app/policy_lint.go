@@ -10,8 +10,8 @@ import (
 
 type policyLint struct {
 	policyDir
-	Strict bool `help:"Fail if there is any advice."`
-	JSON   bool `name:"json" help:"Print the advice as JSON."`
+	Strict bool `help:"Fail if there is any advice." env:"RINGFENCE_LINT_STRICT"`
+	JSON   bool `name:"json" help:"Print the advice as JSON." env:"RINGFENCE_LINT_JSON"`
 }
 
 // Run gives advice about a policy that would be taken into use; about another it tells the problems.

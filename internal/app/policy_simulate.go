@@ -25,9 +25,9 @@ const simulateTimeout = 5 * time.Second
 type policySimulate struct {
 	storage
 	Dir             string `arg:"" optional:"" help:"Directory of the policy to try. Without it: the one that is built in." placeholder:"DIR"`
-	Until           string `help:"Run only what was recorded up to a day (YYYY-MM-DD, itself included) or a time (RFC 3339)." placeholder:"TIME"`
-	JSON            bool   `name:"json" help:"Write the report as JSON."`
-	Examples        int    `help:"How many requests of each kind of difference are named." default:"3"`
+	Until           string `help:"Run only what was recorded up to a day (YYYY-MM-DD, itself included) or a time (RFC 3339)." env:"RINGFENCE_SIMULATE_UNTIL" placeholder:"TIME"`
+	JSON            bool   `name:"json" help:"Write the report as JSON." env:"RINGFENCE_SIMULATE_JSON"`
+	Examples        int    `help:"How many requests of each kind of difference are named." env:"RINGFENCE_SIMULATE_EXAMPLES" default:"3"`
 	DefaultLocation string `help:"Usage location of users who have none, as the service has it (two letters)." env:"RINGFENCE_DEFAULT_LOCATION" placeholder:"CC"`
 }
 

@@ -16,10 +16,10 @@ import (
 
 type policyTest struct {
 	policyDir
-	Watch    bool   `help:"Run them again whenever a file is saved, until interrupted."`
-	Coverage bool   `help:"Tell how much of the policy they run, and which lines not."`
-	Match    string `name:"run" help:"Only tests whose full name (data.package.test_name) matches." placeholder:"REGEX"`
-	Verbose  bool   `help:"Name the tests that pass, too, with what they print."`
+	Watch    bool   `help:"Run them again whenever a file is saved, until interrupted." env:"RINGFENCE_TEST_WATCH"`
+	Coverage bool   `help:"Tell how much of the policy they run, and which lines not." env:"RINGFENCE_TEST_COVERAGE"`
+	Match    string `name:"run" help:"Only tests whose full name (data.package.test_name) matches." env:"RINGFENCE_TEST_RUN" placeholder:"REGEX"`
+	Verbose  bool   `help:"Name the tests that pass, too, with what they print." env:"RINGFENCE_TEST_VERBOSE"`
 }
 
 // Validate refuses an expression that is none.

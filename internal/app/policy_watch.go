@@ -16,8 +16,8 @@ import (
 type policyWatch struct {
 	policyDir
 	storage
-	Once bool  `help:"Show it once and stop."`
-	Last int64 `help:"How many of the newest recorded decisions are put to the policy, if there is a database; 0 is none." default:"1000" placeholder:"N"`
+	Once bool  `help:"Show it once and stop." env:"RINGFENCE_WATCH_ONCE"`
+	Last int64 `help:"How many of the newest recorded decisions are put to the policy, if there is a database; 0 is none." env:"RINGFENCE_WATCH_LAST" default:"1000" placeholder:"N"`
 }
 
 // Run shows, on each save, what an author wants to know before a policy goes live.

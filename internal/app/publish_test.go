@@ -325,10 +325,10 @@ func TestWhoSeesPolicies(t *testing.T) {
 			publishes := slices.Contains(p.roles, "GLOBAL_ADMIN") || slices.Contains(p.roles, "POLICY_AUTHOR")
 			if sees {
 				c.Do(readPolicy, nil, nil)
-				c.Do(`query($r: String!) { policyRevision(revision: $r) { files { text } } }`, apptest.Vars{"r": publication.Revision}, nil)
+				c.Do(`query($r: String!) { policyRevision(revision: $r) { files { path } } }`, apptest.Vars{"r": publication.Revision}, nil)
 			} else {
 				c.Fails("POLICY_DENIED", readPolicy, nil)
-				c.Fails("POLICY_DENIED", `query($r: String!) { policyRevision(revision: $r) { files { text } } }`, apptest.Vars{"r": publication.Revision})
+				c.Fails("POLICY_DENIED", `query($r: String!) { policyRevision(revision: $r) { files { path } } }`, apptest.Vars{"r": publication.Revision})
 				hidden, missing := c.Send(`query($id: ID!) { node(id: $id) { id } }`, apptest.Vars{"id": publication.ID}),
 					c.Send(`query($id: ID!) { node(id: $id) { id } }`, apptest.Vars{"id": id.Of(id.PolicyPublication, 999).String()})
 				if hidden.Raw != missing.Raw {

@@ -67,7 +67,7 @@ func TestDecisionsWhilePoliciesArePublished(t *testing.T) {
 		t.Skip("ten thousand decisions")
 	}
 	t.Parallel()
-	const wanted = 10_000
+	const wanted, workersAtOnce, each = 10_000, 32, 5
 	replicas := apptest.Replicas(t, 3)
 	admin := replicas[0].Admin()
 	var made struct {
@@ -78,7 +78,7 @@ func TestDecisionsWhilePoliciesArePublished(t *testing.T) {
 		UpsertUsers struct{ Users []struct{ ID string } }
 	}
 	names := []in{}
-	for i := range 100 {
+	for i := range workersAtOnce * each {
 		names = append(names, in{"userName": fmt.Sprint("user", i)})
 	}
 	admin.Do(`mutation($u: [UserInput!]!) { upsertUsers(input: {users: $u}) { users { id } } }`, apptest.Vars{"u": names}, &users)
@@ -90,26 +90,28 @@ func TestDecisionsWhilePoliciesArePublished(t *testing.T) {
 	var count atomic.Int64
 	stop := make(chan struct{})
 	var workers sync.WaitGroup
-	for w := range 8 {
+	for w := range workersAtOnce {
+		ids := []string{}
+		for _, user := range users.UpsertUsers.Users[w*each:][:each] {
+			ids = append(ids, user.ID)
+		}
 		workers.Go(func() {
 			c := replicas[w%3].Admin()
-			for i := w; ; i += 8 {
+			for {
 				select {
 				case <-stop:
 					return
 				default:
 				}
-				ids := []string{}
-				for k := range 5 {
-					ids = append(ids, users.UpsertUsers.Users[(i*5+k)%100].ID)
-				}
-				a, err := c.Try(context.Background(), `mutation($l: ID!, $u: [ID!]!) { assignSeats(input: {licenseId: $l, userIds: $u}) { decision { revision warnings { code } } }
-					a: unassignSeats(input: {licenseId: $l, userIds: $u}) { decision { revision warnings { code } } } }`, apptest.Vars{"l": license, "u": ids})
+				a, err := c.Try(context.Background(), `mutation($l: ID!, $u: [ID!]!) { assignSeats(input: {licenseId: $l, userIds: $u}) { decision { revision } }
+					unassignSeats(input: {licenseId: $l, userIds: $u}) { decision { revision } }
+					again: assignSeats(input: {licenseId: $l, userIds: $u}) { decision { revision } }
+					andBack: unassignSeats(input: {licenseId: $l, userIds: $u}) { decision { revision } } }`, apptest.Vars{"l": license, "u": ids})
 				if err != nil || len(a.Errors) > 0 {
 					t.Errorf("%v %+v", err, a)
 					return
 				}
-				count.Add(2)
+				count.Add(4)
 			}
 		})
 	}

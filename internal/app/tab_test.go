@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"io/fs"
+	"slices"
 	"strings"
 	"testing"
 
@@ -84,6 +85,7 @@ func TestTabsFitTheSchema(t *testing.T) {
 // may assign nothing is denied.
 func TestTabsRun(t *testing.T) {
 	denied := map[string]bool{"cora@contoso.example": true, "aisha@contoso.example": true, "noel@contoso.example": true, "pat@contoso.example": true}
+	unseeing := []string{"cora@contoso.example", "dora@contoso.example", "ursula@contoso.example", "pat@contoso.example"} // of policies
 	for _, dialect := range []string{"sqlite", "postgres"} {
 		t.Run(dialect, func(t *testing.T) {
 			s := withDemo(t, dialect)
@@ -99,6 +101,10 @@ func TestTabsRun(t *testing.T) {
 							}
 							continue
 						}
+					}
+					if slices.Contains(unseeing, p.UserName) && strings.Contains(tab.query, "\n  policy {") {
+						client.Fails("POLICY_DENIED", tab.query, vars)
+						continue
 					}
 					if answer := client.Send(tab.query, vars); len(answer.Errors) > 0 {
 						t.Errorf("%s, %s: %.500s", p.Name, tab.file, answer.Raw)

@@ -79,13 +79,13 @@ func PolicyFiles(list []PolicyFile) (policy.Files, error) {
 // takes it for.
 func checkPolicyFile(f PolicyFile) error {
 	name := f.Path
-	rego, top := path.Ext(name) == ".rego", path.Dir(name) == "."
+	part := path.Ext(name) == ".rego" || path.Ext(name) == ".json" && path.Dir(name) == "."
 	switch {
 	case len(name) > maxPolicyPath || !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f || r == '\\' || r == ':' }):
 		return fault.Invalid("files", "a path has at most %d bytes, and no characters that cannot be shown, backslashes or colons", maxPolicyPath)
 	case !fs.ValidPath(name) || name == "." || strings.HasPrefix(name, ".") || strings.Contains(name, "/."):
 		return fault.Invalid("files", "the path %q is not one of a file below the policy; hidden files are no part of one", name)
-	case !rego && !(path.Ext(name) == ".json" && top):
+	case !part:
 		return fault.Invalid("files", "%q is no part of a policy: that are Rego files, and JSON files at the top", name)
 	case !utf8.ValidString(f.Text) || strings.ContainsRune(f.Text, 0):
 		return fault.Invalid("files", "%q is not text in UTF-8", name)

@@ -34,7 +34,8 @@ var doneTo = map[id.Noun][]string{
 	id.User:         {"upsertUsers", "deleteUsers"},
 	id.Allocation:   {"updateAllocation", "deleteAllocation"},
 	id.Purchase:     {"cancelPurchaseReservation", "fulfillPurchaseReservation"},
-	"":              {"createVendor", "upsertUsers", "upsertGroups", "recordDeployments", "createServiceToken", "revokeServiceToken", "removeUnusedOverage", "publishPolicy", "rollbackPolicy"},
+	"": {"createVendor", "upsertUsers", "upsertGroups", "recordDeployments", "createServiceToken", "revokeServiceToken", "removeUnusedOverage", "publishPolicy",
+		"rollbackPolicy", "startPolicyTrial", "stopPolicyTrial"},
 }
 
 // DoneTo lists the actions that are done to things of a noun.

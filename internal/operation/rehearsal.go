@@ -208,6 +208,8 @@ var commands = map[string]func() rehearsed{
 	"retrySeats":                 of[RetrySeats, RetrySeatsPayload](),
 	"revokeServiceToken":         of[RevokeServiceToken, RevokeServiceTokenPayload](),
 	"rollbackPolicy":             of[RollbackPolicy, PolicyPayload](),
+	"startPolicyTrial":           of[StartPolicyTrial, PolicyTrialPayload](),
+	"stopPolicyTrial":            of[StopPolicyTrial, PolicyTrialPayload](),
 	"swapGroupLicense":           of[SwapGroupLicense, GroupLicensePayload](),
 	"unassignSeats":              of[UnassignSeats, SeatsPayload](),
 	"unlicenseGroup":             of[UnlicenseGroup, UnlicenseGroupPayload](),
