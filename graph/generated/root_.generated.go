@@ -3951,7 +3951,7 @@ type StartPolicyTrialPayload {
   decision: Decision
   "Whether nothing was changed, because the input said so."
   dryRun: Boolean!
-  "The trial; null in a dry run."
+  "The trial."
   policyTrial: PolicyTrial
 }
 

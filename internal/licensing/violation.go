@@ -52,6 +52,3 @@ type Violation struct {
 	Effect   string `json:"effect,omitempty"`
 	Subjects int64  `json:"subjects,omitempty"`
 }
-
-// EffectDryRun is the effect of a finding that is only tried: what it would deny is recorded with the decision.
-const EffectDryRun = "dryrun"

@@ -21,7 +21,7 @@ type StartPolicyTrial struct {
 	problems []policy.Problem
 }
 
-// PolicyTrialPayload answers StartPolicyTrial and StopPolicyTrial. A dry run of a start has no trial.
+// PolicyTrialPayload answers StartPolicyTrial and StopPolicyTrial.
 type PolicyTrialPayload struct {
 	Reply
 	PolicyTrial *ent.PolicyTrial

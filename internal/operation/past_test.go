@@ -38,7 +38,7 @@ func TestEveryCommandCanBeRunAgain(t *testing.T) {
 				continue
 			}
 			of, ok := star.X.(*ast.Ident)
-			if ok && ast.IsExported(of.Name) && of.Name != "PublishPolicy" && of.Name != "RollbackPolicy" { // one policy is tried all the time
+			if ok && ast.IsExported(of.Name) && of.Name != "PublishPolicy" && of.Name != "RollbackPolicy" && of.Name != "StartPolicyTrial" && of.Name != "StopPolicyTrial" { // one policy is tried all the time
 				commands = append(commands, strings.ToLower(of.Name[:1])+of.Name[1:])
 			}
 		}

@@ -81,9 +81,6 @@ func (c *StartPolicyTrial) prepare(ctx context.Context, r *reading) (*plan[Polic
 	}
 	ask := r.question(c.action(), map[string]any{"revision": revision, "share": share, "note": note})
 	return &plan[PolicyTrialPayload]{ask: ask, write: func(ctx context.Context, w *writing) (*PolicyTrialPayload, error) {
-		if c.dry() {
-			return &PolicyTrialPayload{}, nil
-		}
 		if err := keepRevision(ctx, w.tx, c.files, SourceTrial); err != nil {
 			return nil, err
 		}

@@ -99,8 +99,7 @@ func (t *PolicyTrial) named(text string) string {
 
 // Differences gives those of its differences that are kept, the first first; none to those who may not see all decisions.
 func (t *PolicyTrial) Differences(ctx context.Context, first *int, after *string, last *int, before *string, direction *string) (*PolicyDifferenceConnection, error) {
-	only := condition(sqlf("true"))
-	name := ""
+	only, name := sqlf("true"), ""
 	if direction != nil {
 		only, name = sqlf("t.direction = ?", *direction), *direction
 	}

@@ -71,7 +71,7 @@ func recall(ctx context.Context, s *store.Store, revision string) (*policy.Polic
 	}
 	p, err := policy.Recall(ctx, files, policy.Limits{Timeout: recallTimeout, Logger: silent})
 	if err != nil {
-		return nil, ctx.Err() //nolint:nilerr // a text that cannot be read is as good as none
+		return nil, ctx.Err() // a text that cannot be read is as good as none
 	}
 	return p, nil
 }
@@ -94,7 +94,7 @@ func Files(ctx context.Context, s *store.Store, revision string) (policy.Files, 
 	}
 	var files policy.Files
 	if json.Unmarshal([]byte(text), &files) != nil {
-		return nil, nil
+		files = nil
 	}
 	return files, nil
 }

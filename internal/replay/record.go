@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/ringfence/ringfence/internal/fault"
@@ -129,7 +128,7 @@ func read(stored []byte) []licensing.Violation {
 func (d *record) before(ctx context.Context, baseline *policy.Policy, q *policy.Question) (before, bool, error) {
 	if baseline == nil {
 		recorded := policy.Answer{Allow: d.allow, Violations: d.violations, Warnings: d.warnings, Revision: d.revision}
-		return before{recorded, true}, true, nil
+		return before{recorded, true}, !d.says(string(fault.NotFound)), nil
 	}
 	answer := ask(ctx, baseline, q)
 	if ctx.Err() != nil {
@@ -160,18 +159,16 @@ func (d *record) says(code string) bool {
 	return slices.ContainsFunc(d.violations, func(v licensing.Violation) bool { return v.Code == code })
 }
 
-// afterPolicy are codes that a refusal after the policy may have as well as one by it.
-var afterPolicy = []string{
-	string(fault.NotFound), licensing.InsufficientPool, licensing.LimitExceedsParent, licensing.ScopeExceedsParent, licensing.NotInEffect, licensing.PolicyError,
-}
+// byPolicy are the codes of refusals that nobody but a policy gives: nothing granted.
+var byPolicy = []string{licensing.NotDelegated, licensing.RoleRequired, licensing.ReadOnly}
 
 // untold tells whether a recorded refusal may have come after the policy, which is not known any more, so that a yes of the candidate
-// may be no change: that of a request about users, each of whom has a verdict of their own, or of a file, which asks for each line.
+// may be no change: from the ledger, for one of several users, or from the rules of a command.
 func (d *record) untold(was *before, after *policy.Answer) bool {
 	if !was.partial || d.allow || !after.Allow {
 		return false
 	}
-	return len(after.Subjects) > 0 || strings.HasPrefix(d.action, "import") || slices.ContainsFunc(afterPolicy, d.says)
+	return slices.ContainsFunc(d.violations, func(v licensing.Violation) bool { return !slices.Contains(byPolicy, v.Code) })
 }
 
 // codes are the codes of violations, sorted.

@@ -284,5 +284,5 @@ func (s *Shadow) begin(ctx context.Context, id, share int64, revision string) (*
 		s.Logger.WarnContext(ctx, "the policy on trial is not asked here: it does not pass the gate", "revision", revision, "problem", problems[0].String())
 		share = 0
 	}
-	return &trial{id: id, share: uint64(share), candidate: candidate}, nil //nolint:gosec // a CHECK holds it between 1 and 1000
+	return &trial{id: id, share: uint64(share), candidate: candidate}, nil
 }
