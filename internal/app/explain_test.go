@@ -288,7 +288,7 @@ func TestExplainInThePlaceOfAnother(t *testing.T) {
 	each(t, func(t *testing.T, s *stage) {
 		input := s.named(in{"action": "assignSeats", "input": in{"allotmentId": "@uk", "userIds": []string{"@inside"}}, "as": in{"userName": "lea"}}).(in)
 		for _, who := range []string{"ursula", "noel", "hal", "cora"} {
-			s.as(who).Fails("POLICY_DENIED", why, map[string]any(input))
+			s.as(who).Fails("POLICY_DENIED", why, input)
 		}
 		got := s.ask(s.as("aisha"), why, input)
 		if got.at("explain", "error", "code") != missing {

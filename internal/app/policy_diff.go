@@ -89,10 +89,10 @@ func differences(changes []replay.Change, typical []replay.TypicalDifference, re
 func tellDiff(to io.Writer, changes []replay.Change, typical []replay.TypicalDifference, report *replay.Report) error {
 	var b strings.Builder
 	for _, c := range changes {
-		switch {
-		case c.Kind == replay.Added:
+		switch c.Kind {
+		case replay.Added:
 			fmt.Fprintf(&b, "added    %s %s\n", c.Name, c.Is)
-		case c.Kind == replay.Removed:
+		case replay.Removed:
 			fmt.Fprintf(&b, "removed  %s %s\n", c.Name, c.Was)
 		default:
 			fmt.Fprintf(&b, "changed  %s %s → %s\n", c.Name, c.Was, c.Is)

@@ -3,6 +3,7 @@ package app
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -120,7 +121,7 @@ func state(text string) string {
 	return text
 }
 
-func number(n int64) string { return fmt.Sprint(n) }
+func number(n int64) string { return strconv.FormatInt(n, 10) }
 
 func duration(seconds int64) string { return (time.Duration(seconds) * time.Second).String() }
 

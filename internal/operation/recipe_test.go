@@ -16,7 +16,7 @@ func recipe(t *testing.T, name string) apptest.Option {
 	return apptest.Policies(policytest.Cooked(t, name))
 }
 
-// The recipes' settings name products by SKU, as Microsoft's catalogue does.
+// The recipes' settings name products by SKU, as Microsoft's catalog does.
 func (w *world) licenseOfSKU(sku string, quantity int, more ...in) string {
 	w.Helper()
 	product, _ := w.product(in{"sku": sku})

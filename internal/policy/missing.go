@@ -100,7 +100,7 @@ func (m *missing) optional(term *ast.Term) string {
 		return ""
 	}
 	if ref.HasPrefix(ast.DefaultRootRef) {
-		if len(m.compiler.GetRulesDynamic(ref)) > 0 {
+		if len(m.compiler.GetRulesDynamicWithOpts(ref, ast.RulesOptions{})) > 0 {
 			return ref.String()
 		}
 		return ""

@@ -49,7 +49,7 @@ func (d *Decision) Remedies(ctx context.Context) ([]*Remedy, error) {
 	if d.Allow && len(d.Decision.Violations) == 0 {
 		return []*Remedy{}, nil
 	}
-	asked := operation.ReadAsked(d.Decision.Principal, d.Action, d.Decision.Command)
+	asked := operation.ReadAsked(d.Decision.Principal, d.Action, d.Command)
 	if asked == nil {
 		return []*Remedy{}, nil
 	}
@@ -215,7 +215,7 @@ func (h *Hypothesis) Warnings(ctx context.Context) ([]*Violation, error) {
 
 func (h *Hypothesis) told(ctx context.Context, violations []licensing.Violation) ([]*Violation, error) {
 	if h.verdict.Fault != nil {
-		return []*Violation{}, nil
+		return []*Violation{}, nil //nolint:nilerr // what cannot be done at all is told by Error
 	}
 	all, err := explain(ctx, h.session, map[int][]licensing.Violation{0: violations})
 	return nonNil(all[0]), err
@@ -237,7 +237,7 @@ func (h *Hypothesis) Explanation(ctx context.Context) (*Explanation, error) {
 // Remedies gives what would have it allowed; nothing if it would be allowed, or cannot be done at all.
 func (h *Hypothesis) Remedies(ctx context.Context) ([]*Remedy, error) {
 	if h.verdict.Served() || h.verdict.Fault != nil {
-		return []*Remedy{}, nil
+		return []*Remedy{}, nil //nolint:nilerr // what cannot be done at all has no remedy
 	}
 	return h.session.remedies(ctx, h.facts, h.request)
 }

@@ -128,7 +128,7 @@ func (f *Finder) Find(ctx context.Context, viewer *identity.Principal, request R
 		return []Remedy{{Kind: Retry, Text: "ask again: it would be allowed now", Plain: "ask again: it would be allowed now", Again: true}}, nil
 	}
 	if now.Fault != nil || !c.know(now) {
-		return nil, nil
+		return nil, nil //nolint:nilerr // what cannot be done at all has no remedy
 	}
 	plans, err := c.cures(now.Violations)
 	if err != nil {

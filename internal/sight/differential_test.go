@@ -42,7 +42,7 @@ func TestTheTranslationIsExact(t *testing.T) {
 	checks, refused, translated := 0, 0, 0
 	for _, d := range storetest.Dialects {
 		t.Run(d, func(t *testing.T) {
-			g := &generator{Rand: rand.New(rand.NewPCG(seed[0], seed[1]))} //nolint:gosec // rules and rows to try
+			g := &generator{Rand: rand.New(rand.NewPCG(seed[0], seed[1]))}
 			w := g.world(t, d)
 			for range rulesPerKind {
 				for _, kind := range tried {
