@@ -9,7 +9,7 @@ func init() {
 	examples["startPolicyTrial"] = func(w *world) in { return in{"revision": w.Policy.Revision(), "share": 0.5, "note": "tried"} }
 	examples["stopPolicyTrial"] = func(w *world) in { return in{"policyTrialId": w.trial()} }
 	invalid["startPolicyTrial"] = []bad{
-		{in{"share": 0}, "share"}, {in{"share": 1.5}, "share"}, {in{"revision": nil}, "files"}, {in{"note": long + long + long + long + long + long}, "note"},
+		{in{"share": 0}, "share"}, {in{"share": 1.5}, "share"}, {in{"revision": nil}, "files"}, {in{"note": long}, "note"},
 	}
 	invalid["stopPolicyTrial"] = nil
 	missing["startPolicyTrial"] = []bad{{in{"revision": "0123456789abcdef"}, "revision"}}
