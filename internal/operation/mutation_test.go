@@ -169,6 +169,11 @@ func (w *world) granted() (groupLicense string, members []string) {
 	return groupLicense, members
 }
 
+// elsewhere are the mutations whose dry run and repetition are tested where policies are at hand, by test.
+var elsewhere = map[string]string{
+	"publishPolicy": "internal/app TestAPolicyIsPublished", "rollbackPolicy": "internal/app TestAPolicyIsBroughtBack",
+}
+
 // A census: every mutation of the schema has a payload and an example here, and can be tried and repeated.
 func TestEveryMutationHasAnExample(t *testing.T) {
 	each(t, func(w *world) {
@@ -182,7 +187,9 @@ func TestEveryMutationHasAnExample(t *testing.T) {
 		w.ask(`{ __schema { mutationType { fields { name } } } }`, nil, &answer)
 		var names []string
 		for _, field := range answer.Schema.MutationType.Fields {
-			names = append(names, field.Name)
+			if elsewhere[field.Name] == "" {
+				names = append(names, field.Name)
+			}
 		}
 		slices.Sort(names)
 		w.want(slices.Sorted(maps.Keys(examples)), names)

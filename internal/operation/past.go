@@ -57,12 +57,12 @@ func tellPast(who *identity.Principal, cmd recordable) (*past, error) {
 }
 
 // writeFields writes the fields of a command that are set. What only makes sense once is left out: the idempotency key, and the version
-// that was to be found (of a request that was decided, it was).
+// that was to be found (of a request that was decided, it was); and what a command worked out for itself.
 func writeFields(to *bytes.Buffer, v reflect.Value) error {
 	for i := range v.NumField() {
 		field, value := v.Type().Field(i), v.Field(i)
 		switch {
-		case field.Type == reflect.TypeFor[Request](), field.Name == "Version", value.IsZero():
+		case !field.IsExported(), field.Type == reflect.TypeFor[Request](), field.Name == "Version", value.IsZero():
 			continue
 		case field.Anonymous:
 			if err := writeFields(to, value); err != nil {
