@@ -26,13 +26,13 @@ var candidates = map[string]func(t *testing.T) string{
 	"barred":     func(t *testing.T) string { t.Helper(); return policytest.Dir(t, policytest.Barred) },
 	"priority": func(t *testing.T) string {
 		t.Helper()
-		dir := policytest.Changed(t, "ringfence.rego", `"priority": 0,`, `"priority": ranks,`)
+		dir := policytest.Dir(t)
 		policytest.Write(t, dir, "ranks.rego", `package ringfence
 
-ranks := {index: rank |
+priority := {index: rank |
 	some index, subject in input.subjects
 	rank := {"Board": 10, "Sales": 5}[object.get(subject, "department", "")]
-}
+} if input.subjects
 `)
 		return dir
 	},

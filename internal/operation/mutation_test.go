@@ -335,6 +335,9 @@ func (w *world) snapshot() map[string]string {
 	err := w.Store.View(w.Context(), func(ctx context.Context, r *store.Reader) error {
 		tables, err := names(ctx, r, list)
 		for _, table := range tables {
+			if table == "replicas" { // each replica tells there that it lives, whatever is asked of it
+				continue
+			}
 			var rows []string
 			if rows, err = lines(ctx, r, `SELECT * FROM "`+table+`"`); err != nil {
 				return err

@@ -48,7 +48,7 @@ func readScopes(ctx context.Context, d Database, of *Collector) error {
 	FROM up LEFT JOIN allotment_scopes c ON c.allotment_id = up.id
 	WHERE up.scoped OR up.parent_id IS NULL`)
 	scopes := map[int64]*policy.Scope{}
-	rows, err := d.Query(ctx, w.text.String(), w.args...) //nolint:sqlclosecheck // each closes the rows
+	rows, err := d.Query(ctx, w.text.String(), w.args...)
 	err = each(rows, err, func() error {
 		var allotment, group int64
 		var kind, value string
@@ -132,7 +132,7 @@ func Seen(ctx context.Context, d Database, kind string, f filter.Filter, keys []
 	filter.Write(w, d.Dialect, "t", f)
 	w.Put(") ORDER BY t.id")
 	var seen []int64
-	rows, err := d.Query(ctx, w.text.String(), w.args...) //nolint:sqlclosecheck // each closes the rows
+	rows, err := d.Query(ctx, w.text.String(), w.args...)
 	err = each(rows, err, func() error {
 		var key int64
 		err := rows.Scan(&key)
