@@ -63,6 +63,7 @@ func TestAChangedPolicyIsTheSameRequestsAfresh(t *testing.T) {
 		story := newStory(t, from, s)
 		story.goOn(events(t, s.Store, wanted(t, 800)))
 		t.Logf("SEED=%d: %d deeds", from, len(story.decided))
+		made := 0 // of the candidates, those that made a difference to this history
 		for name, dir := range candidates {
 			t.Run(name, func(t *testing.T) {
 				dir := dir(t)
@@ -75,8 +76,8 @@ func TestAChangedPolicyIsTheSameRequestsAfresh(t *testing.T) {
 				tellAll(t, afresh, story.decided)
 				equal(t, decisions(t, scratch), decisions(t, afresh.Store))
 				equal(t, standing(t, scratch), standing(t, afresh.Store))
-				if report.Nothing() {
-					t.Error("the policy made no difference")
+				if !report.Nothing() {
+					made++
 				}
 				var active int64
 				for _, l := range report.Licenses {
@@ -86,6 +87,9 @@ func TestAChangedPolicyIsTheSameRequestsAfresh(t *testing.T) {
 					t.Errorf("the report has %d seats, the server %d", active, n)
 				}
 			})
+		}
+		if made < 2 { // a chance history need not have what a candidate is about
+			t.Errorf("%d of %d policies made a difference", made, len(candidates))
 		}
 	})
 }

@@ -339,7 +339,11 @@ func (w *world) snapshot() map[string]string {
 				continue
 			}
 			var rows []string
-			if rows, err = lines(ctx, r, `SELECT * FROM "`+table+`"`); err != nil {
+			columns := "*"
+			if table == "policy_trials" { // what it counts goes on, whatever a request comes to
+				columns = "id, revision, share, author, note, ended_at, ended_by"
+			}
+			if rows, err = lines(ctx, r, `SELECT `+columns+` FROM "`+table+`"`); err != nil {
 				return err
 			}
 			slices.Sort(rows)
