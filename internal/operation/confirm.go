@@ -41,7 +41,7 @@ func (r *reading) confirmed(ctx context.Context, ask *policy.Input, confirms *id
 	}
 	first, err := r.Client().Decision.Get(ctx, confirms.N)
 	if ent.IsNotFound(err) {
-		return &policy.Confirmation{}, nil //nolint:nilerr // a record that cannot be read confirms nothing
+		return &policy.Confirmation{}, nil
 	}
 	if err != nil {
 		return nil, err
@@ -49,7 +49,7 @@ func (r *reading) confirmed(ctx context.Context, ask *policy.Input, confirms *id
 	var input struct{ Args struct{ Request string } }
 	args, _ := ask.Args.(map[string]any)
 	if unmarshal([]byte(first.Input), &input) != nil || first.Allow || first.DryRun || first.Action != ask.Action || input.Args.Request != args["request"] {
-		return &policy.Confirmation{}, nil
+		return &policy.Confirmation{}, nil //nolint:nilerr // a record that cannot be read confirms nothing
 	}
 	told := &policy.Confirmation{Same: true, Principal: first.Principal, At: first.At}
 	for _, violation := range first.Violations {
