@@ -72,13 +72,13 @@ func TestNode(t *testing.T) {
 			id.Vendor: "microsoft", id.Product: "E5", id.ServicePlan: "Forms", id.Contract: "MS-1", id.License: "e5", id.Allotment: "sales", id.User: "s0",
 			id.Group: "group sales", id.GroupLicense: "gl sales", id.Seat: "seat s0", id.Decision: "denial", id.Event: "assigned",
 			id.Deployment: "office", id.Allocation: "track", id.Purchase: "purchase", id.ServiceToken: "token", id.Feed: "feed",
-			id.PolicyPublication: "publication",
+			id.PolicyPublication: "publication", id.PolicyTrial: "trial",
 		}
 		kinds := map[id.Noun]string{
 			id.Vendor: "Vendor", id.Product: "Product", id.ServicePlan: "ServicePlan", id.Contract: "Contract", id.License: "License",
 			id.Allotment: "Allotment", id.User: "User", id.Group: "Group", id.GroupLicense: "GroupLicense", id.Seat: "Seat", id.Decision: "Decision", id.Event: "Event",
 			id.Deployment: "Deployment", id.Allocation: "Allocation", id.Purchase: "PurchaseReservation", id.ServiceToken: "ServiceToken", id.Feed: "Feed",
-			id.PolicyPublication: "PolicyPublication",
+			id.PolicyPublication: "PolicyPublication", id.PolicyTrial: "PolicyTrial",
 		}
 		public := map[id.Noun]bool{id.Vendor: true, id.Product: true, id.ServicePlan: true}
 		for _, noun := range id.Nouns() {
