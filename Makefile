@@ -51,7 +51,7 @@ migration: ## Write the next migration for both databases from ent/schema: make 
 	$(GO) run ./internal/store/migration/generate -name "$(NAME)"
 
 test: web ## Run all tests, on SQLite and PostgreSQL (one is started if need be).
-	$(WITH_POSTGRES) $(GO) test -timeout 15m $(PKGS)
+	$(WITH_POSTGRES) $(GO) test -timeout 30m $(PKGS)
 	$(if $(filter ./...,$(PKGS)),$(WITH_POSTGRES) $(GO) test $(RACE) -count=1 -timeout 15m -run '$(RACES)' ./internal/operation/stress)
 
 web-test: web ## Run the tests of the GraphiQL page in a browser (needs Chromium).
