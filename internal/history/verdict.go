@@ -102,7 +102,8 @@ func byReason(a, b licensing.Violation) int {
 		compareNumbers(a.Requested, b.Requested), compareNumbers(a.Available, b.Available), compareNumbers(a.ShortBy, b.ShortBy), comparePools(a.Pool, b.Pool))
 }
 
-func compareNumbers(a, b *int64) int {
+// compareAbsent orders what may be absent: nothing before something, and two of something as compare says.
+func compareAbsent[T any](a, b *T, compare func(a, b T) int) int {
 	switch {
 	case a == nil && b == nil:
 		return 0
@@ -111,17 +112,13 @@ func compareNumbers(a, b *int64) int {
 	case b == nil:
 		return 1
 	}
-	return cmp.Compare(*a, *b)
+	return compare(*a, *b)
 }
 
+func compareNumbers(a, b *int64) int { return compareAbsent(a, b, cmp.Compare[int64]) }
+
 func comparePools(a, b *licensing.PoolKey) int {
-	switch {
-	case a == nil && b == nil:
-		return 0
-	case a == nil:
-		return -1
-	case b == nil:
-		return 1
-	}
-	return cmp.Or(cmp.Compare(a.License, b.License), cmp.Compare(a.Allotment, b.Allotment))
+	return compareAbsent(a, b, func(a, b licensing.PoolKey) int {
+		return cmp.Or(cmp.Compare(a.License, b.License), cmp.Compare(a.Allotment, b.Allotment))
+	})
 }
