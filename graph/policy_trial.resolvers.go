@@ -21,8 +21,8 @@ func (r *mutationResolver) StopPolicyTrial(ctx context.Context, input operation.
 	return operation.Run(ctx, r.Runner, &input)
 }
 
-func (r *queryResolver) PolicyTrials(ctx context.Context, first *int, after *string, last *int, before *string, running *bool) (*query.Connection[*query.PolicyTrial], error) {
-	return r.Reader.PolicyTrials(ctx, query.Page{First: first, After: after, Last: last, Before: before}, running)
+func (r *queryResolver) PolicyTrials(ctx context.Context, first *int, after *string, last *int, before *string, where *query.PolicyTrialWhere) (*query.Connection[*query.PolicyTrial], error) {
+	return r.Reader.PolicyTrials(ctx, query.Page{First: first, After: after, Last: last, Before: before}, where)
 }
 
 func (r *startPolicyTrialPayloadResolver) Decision(ctx context.Context, obj *operation.PolicyTrialPayload) (*query.Decision, error) {

@@ -1399,6 +1399,50 @@ func fieldContext_StopPolicyTrialPayload_policyTrial(_ context.Context, ec *exec
 
 // region    **************************** input.gotpl *****************************
 
+func unmarshalInputPolicyTrialWhere(ctx context.Context, ec *executionContext, obj any) (query.PolicyTrialWhere, error) {
+	var it query.PolicyTrialWhere
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"idIn", "revision", "running"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "idIn":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idIn"))
+			data, err := unmarshalOID2ᚕgithubᚗcomᚋringfenceᚋringfenceᚋinternalᚋidᚐIDᚄ(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.IDIn = data
+		case "revision":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("revision"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Revision = data
+		case "running":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("running"))
+			data, err := unmarshalOBoolean2ᚖbool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Running = data
+		}
+	}
+	return it, nil
+}
+
 func unmarshalInputStartPolicyTrialInput(ctx context.Context, ec *executionContext, obj any) (operation.StartPolicyTrial, error) {
 	var it operation.StartPolicyTrial
 	if obj == nil {
@@ -2650,6 +2694,14 @@ func marshalOPolicyTrial2ᚖgithubᚗcomᚋringfenceᚋringfenceᚋinternalᚋqu
 		return graphql.Null
 	}
 	return _PolicyTrial(ctx, ec, sel, v)
+}
+
+func unmarshalOPolicyTrialWhere2ᚖgithubᚗcomᚋringfenceᚋringfenceᚋinternalᚋqueryᚐPolicyTrialWhere(ctx context.Context, ec *executionContext, v any) (*query.PolicyTrialWhere, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := unmarshalInputPolicyTrialWhere(ctx, ec, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 // endregion ***************************** type.gotpl *****************************

@@ -142,6 +142,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		unmarshalInputPlacePurchaseReservationInput,
 		unmarshalInputPlanRenewalInput,
 		unmarshalInputPolicyFileInput,
+		unmarshalInputPolicyTrialWhere,
 		unmarshalInputProductOrder,
 		unmarshalInputProductWhere,
 		unmarshalInputPublishPolicyInput,
@@ -3907,9 +3908,19 @@ extend type Query {
     last: Int
     "Only what comes before this cursor."
     before: String
-    "Only those that run, or only those that ended."
-    running: Boolean
+    "Only those that fit."
+    where: PolicyTrialWhere
   ): PolicyTrialConnection!
+}
+
+"Conditions on trials; all of them have to hold."
+input PolicyTrialWhere {
+  "Is one of these."
+  idIn: [ID!]
+  "Of the candidate with this hash."
+  revision: String
+  "Only those that run, or only those that ended."
+  running: Boolean
 }
 
 extend type Mutation {

@@ -94,7 +94,7 @@ type QueryResolver interface {
 	Policy(ctx context.Context) (*query.Policy, error)
 	PolicyRevision(ctx context.Context, revision string) (*query.PolicyRevision, error)
 	ValidatePolicy(ctx context.Context, files []*operation.PolicyFile, since *time.Time, until *time.Time, last *int) (*query.PolicyValidation, error)
-	PolicyTrials(ctx context.Context, first *int, after *string, last *int, before *string, running *bool) (*query.Connection[*query.PolicyTrial], error)
+	PolicyTrials(ctx context.Context, first *int, after *string, last *int, before *string, where *query.PolicyTrialWhere) (*query.Connection[*query.PolicyTrial], error)
 	Products(ctx context.Context, first *int, after *string, last *int, before *string, where *query.ProductWhere, orderBy *query.ProductOrder) (*query.Connection[*query.Product], error)
 	PurchaseReservations(ctx context.Context, first *int, after *string, last *int, before *string, where *query.PurchaseReservationWhere, orderBy *query.PurchaseReservationOrder) (*query.Connection[*query.PurchaseReservation], error)
 	ReplayPolicy(ctx context.Context, files []*operation.PolicyFile, revision *string, since *time.Time, until *time.Time, last *int) (*query.Replay, error)
@@ -1513,14 +1513,14 @@ func field_Query_policyTrials_args(ctx context.Context, ec *executionContext, ra
 		return nil, err
 	}
 	args["before"] = arg3
-	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "running",
-		func(ctx context.Context, v any) (*bool, error) {
-			return unmarshalOBoolean2ᚖbool(ctx, ec, v)
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "where",
+		func(ctx context.Context, v any) (*query.PolicyTrialWhere, error) {
+			return unmarshalOPolicyTrialWhere2ᚖgithubᚗcomᚋringfenceᚋringfenceᚋinternalᚋqueryᚐPolicyTrialWhere(ctx, ec, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["running"] = arg4
+	args["where"] = arg4
 	return args, nil
 }
 
@@ -4968,7 +4968,7 @@ func _Query_policyTrials(ctx context.Context, ec *executionContext, field graphq
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().PolicyTrials(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["running"].(*bool))
+			return ec.Resolvers.Query().PolicyTrials(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["where"].(*query.PolicyTrialWhere))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *query.Connection[*query.PolicyTrial]) graphql.Marshaler {

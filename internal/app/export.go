@@ -24,7 +24,7 @@ import (
 // exports is the command that writes lists, overviews and costs to a file.
 type exports struct {
 	storage
-	Kind     string     `arg:"" help:"What to write: vendors, products, contracts, licenses, deployments, allocations, purchase-reservations, overview, license-overviews, contract-overviews, users, groups, memberships, allotments, group-licenses, seats, service-tokens, feeds, decisions, events, showback, focus." placeholder:"KIND"`
+	Kind     string     `arg:"" help:"What to write: vendors, products, contracts, licenses, deployments, allocations, purchase-reservations, overview, license-overviews, contract-overviews, users, groups, memberships, allotments, group-licenses, seats, service-tokens, feeds, policy-trials, decisions, events, showback, focus." placeholder:"KIND"`
 	Format   string     `help:"csv or json. Without it: what the name of the file ends in, or csv." env:"RINGFENCE_EXPORT_FORMAT" enum:",csv,json" default:""`
 	Output   string     `short:"o" help:"The file; it is there only when it is whole. Without it: standard output." env:"RINGFENCE_EXPORT_OUTPUT" placeholder:"FILE"`
 	Where    string     `help:"Conditions, as JSON, as the API takes them for the same list." env:"RINGFENCE_EXPORT_WHERE" placeholder:"JSON"`

@@ -145,7 +145,7 @@ func TestExportShowsWhatTheAPIShows(t *testing.T) {
 			return `query($after: String) { list: ` + list + `(first: 100, after: $after) { pageInfo { hasNextPage endCursor } nodes { ` + field + `(first: 100) { nodes { wanted: id } } } } }`
 		}
 		documents := map[string][]string{"seats": {within("licenses", "seats"), within("users", "seats")}, "group-licenses": {within("groups", "groupLicenses"), within("licenses", "groupLicenses")}}
-		for _, list := range []string{"vendors", "products", "contracts", "licenses", "deployments", "allocations", "purchaseReservations", "serviceTokens", "feeds", "allotments", "users", "groups", "decisions", "events"} {
+		for _, list := range []string{"vendors", "products", "contracts", "licenses", "deployments", "allocations", "purchaseReservations", "serviceTokens", "feeds", "policyTrials", "allotments", "users", "groups", "decisions", "events"} {
 			documents[kebab.ReplaceAllStringFunc(list, func(c string) string { return "-" + strings.ToLower(c) })] = []string{simple(list)}
 		}
 		for kind, documents := range documents {

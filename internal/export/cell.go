@@ -55,6 +55,9 @@ func units(n *int64) cell {
 	return number(*n)
 }
 
+// fraction is a share of a whole, from 0 to 1.
+func fraction(n float64) cell { return cell{strconv.FormatFloat(n, 'f', -1, 64), n} }
+
 func boolean(yes bool) cell { return cell{strconv.FormatBool(yes), yes} }
 
 func maybeBoolean(yes *bool) cell {

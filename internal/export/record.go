@@ -29,6 +29,16 @@ var recordKinds = []*kind{
 		},
 	},
 	{
+		name: "policy-trials", about: "candidates tried beside the live policy, and what they would have answered, newest first", input: "PolicyTrialWhere",
+		columns: []string{"ringfence id", "revision", "share", "author", "note", "started at", "ended at", "ended by", "asked", "looser", "stricter", "otherwise", "failed", "dropped"},
+		write: func(ctx context.Context, j *job) error {
+			return walk(ctx, j, j.reader.PolicyTrials, func(_ context.Context, t *query.PolicyTrial) error {
+				return j.row(named(t.ID()), plain(t.Revision), fraction(t.Share()), word(t.Author()), word(t.Note()), instant(t.StartedAt()), maybeInstant(t.EndedAt),
+					maybe(t.EndedBy()), number(t.Asked), number(t.Looser), number(t.Stricter), number(t.Otherwise), number(t.Failed), number(t.Dropped))
+			})
+		},
+	},
+	{
 		name: "decisions", about: "what the policy answered to requests, newest first", input: "DecisionWhere",
 		columns: []string{"ringfence id", "at", "principal", "action", "allow", "dry run", "violations", "warnings", "revision", "license", "allotment", "input"},
 		write:   func(ctx context.Context, j *job) error { return walk(ctx, j, j.reader.Decisions, j.decision) },

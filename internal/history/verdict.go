@@ -118,7 +118,5 @@ func compareAbsent[T any](a, b *T, compare func(a, b T) int) int {
 func compareNumbers(a, b *int64) int { return compareAbsent(a, b, cmp.Compare[int64]) }
 
 func comparePools(a, b *licensing.PoolKey) int {
-	return compareAbsent(a, b, func(a, b licensing.PoolKey) int {
-		return cmp.Or(cmp.Compare(a.License, b.License), cmp.Compare(a.Allotment, b.Allotment))
-	})
+	return compareAbsent(a, b, licensing.PoolKey.Compare)
 }

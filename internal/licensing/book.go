@@ -61,10 +61,22 @@ func (b *Book) Replaced() map[int64]bool {
 func (b *Book) User(id int64) *User {
 	user := b.Users[id]
 	if user == nil {
-		user = &User{ID: id, Seats: map[int64]*Seat{}}
+		user = &User{ID: id}
 		b.Users[id] = user
 	}
 	return user
+}
+
+// Below gives the locked pools directly below one, in the order of their keys.
+func (b *Book) Below(pool *Pool) []*Pool {
+	var children []*Pool
+	for _, child := range b.Pools {
+		if child.Parent == pool {
+			children = append(children, child)
+		}
+	}
+	slices.SortFunc(children, func(x, y *Pool) int { return x.Key.Compare(y.Key) })
+	return children
 }
 
 // Touched gives the seats that may have something to write, in the order they were first touched.

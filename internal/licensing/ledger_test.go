@@ -13,13 +13,14 @@ import (
 // ledger is a database of maps. It stores what a book has changed as the store does: counts as differences, under the checks of
 // the tables, seats and reasons as rows.
 type ledger struct {
-	now     time.Time
-	pools   []*row // parents before children
-	seats   map[[2]int64]seatRow
-	reasons []reasonRow
-	next    int64
-	blocked map[int64]bool // users against whom the policy finds an error
-	ranks   map[int64]float64
+	now      time.Time
+	licenses int64  // how many
+	pools    []*row // parents before children
+	seats    map[[2]int64]seatRow
+	reasons  []reasonRow
+	next     int64
+	blocked  map[int64]bool // users against whom the policy finds an error
+	ranks    map[int64]float64
 }
 
 type row struct {
@@ -59,7 +60,7 @@ func (l *ledger) open() *licensing.Book {
 		b.User(at[1]).LoadSeat(&licensing.Seat{ID: 1, License: at[0], State: s.state, Pool: b.Pools[s.pool], Violations: s.violations})
 	}
 	for _, r := range l.reasons {
-		b.Users[r.user].Seats[r.pool.License].LoadReason(&licensing.Reason{
+		b.Users[r.user].Find(r.pool.License).LoadReason(&licensing.Reason{
 			ID: r.id, GroupLicense: r.grant, Bundle: r.bundle, Pool: b.Pools[r.pool], State: r.state, Created: r.created, WaitingSince: r.since, Priority: r.priority,
 		})
 	}
@@ -110,7 +111,7 @@ func (l *ledger) promote(b *licensing.Book) {
 		}
 		slices.SortFunc(queue, func(x, y *licensing.Reason) int {
 			return cmp.Or(-cmp.Compare(x.Priority, y.Priority), x.WaitingSince.Compare(y.WaitingSince), cmp.Compare(x.Seat().User.ID, y.Seat().User.ID),
-				cmp.Compare(x.Pool.Key.Allotment, y.Pool.Key.Allotment), cmp.Compare(x.Pool.Key.License, y.Pool.Key.License))
+				cmp.Compare(x.Pool.Key.Allotment, y.Pool.Key.Allotment), cmp.Compare(x.Pool.Key.License, y.Pool.Key.License), x.Created.Compare(y.Created), cmp.Compare(x.ID, y.ID), cmp.Compare(x.GroupLicense, y.GroupLicense))
 		})
 		for _, r := range queue {
 			r.Verdict = l.verdict(r)

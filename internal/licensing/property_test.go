@@ -1,7 +1,11 @@
 package licensing_test
 
 import (
+	"encoding/json"
+	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -18,7 +22,7 @@ func TestRandomOperationsKeepTheBooks(t *testing.T) {
 	for seed := range seeds {
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 1)) // the same run every time
-			l := newLedger(r)
+			l := newLedger(r, 2)
 			over := map[licensing.PoolKey]bool{}
 			for range steps {
 				b := l.open()
@@ -37,18 +41,50 @@ func TestRandomOperationsKeepTheBooks(t *testing.T) {
 	}
 }
 
+// The same operations have the same outcome, whatever else they are done with: what is recorded can be run again.
+func TestTheSameOperationsHaveTheSameOutcome(t *testing.T) {
+	run := func(seed uint64) string {
+		r := rand.New(rand.NewPCG(seed, 3))
+		l := newLedger(r, 5)
+		over := map[licensing.PoolKey]bool{}
+		for range 60 {
+			b := l.open()
+			l.step(r, b, over)
+			l.settle(b)
+			l.commit(t, b)
+		}
+		text := fmt.Sprint(l.reasons)
+		for _, at := range slices.SortedFunc(maps.Keys(l.seats), func(a, b [2]int64) int { return slices.Compare(a[:], b[:]) }) {
+			violations, err := json.Marshal(l.seats[at].violations)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text += fmt.Sprint("\n", at, l.seats[at].state, l.seats[at].pool, string(violations))
+		}
+		return text
+	}
+	for seed := range uint64(200) {
+		first := run(seed)
+		for range 5 {
+			if again := run(seed); again != first {
+				t.Fatalf("seed %d: once\n%s\nand once\n%s", seed, first, again)
+			}
+		}
+	}
+}
+
 const (
 	people = 12
 	groups = 4
 )
 
-// newLedger makes two licenses with trees of allotments below them.
-func newLedger(r *rand.Rand) *ledger {
-	l := &ledger{now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), seats: map[[2]int64]seatRow{}, blocked: map[int64]bool{}, ranks: map[int64]float64{}}
+// newLedger makes licenses with trees of allotments below them.
+func newLedger(r *rand.Rand, licenses int64) *ledger {
+	l := &ledger{licenses: licenses, now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), seats: map[[2]int64]seatRow{}, blocked: map[int64]bool{}, ranks: map[int64]float64{}}
 	for user := range int64(people) {
 		l.ranks[user] = float64(r.IntN(2))
 	}
-	for key := range int64(2) {
+	for key := range licenses {
 		top := &row{key: licensing.PoolKey{License: key + 1}, mode: licensing.Reserved, stock: &licensing.Stock{Quantity: int64(r.IntN(12))}}
 		top.limit, top.ceiling = top.stock.Limit(), top.stock.Limit()
 		l.pools = append(l.pools, top)
@@ -144,7 +180,7 @@ func (l *ledger) assign(r *rand.Rand, b *licensing.Book, user *licensing.User, p
 // join gives the user what a group grants: one pool of each license. The first two groups are all or nothing.
 func (l *ledger) join(r *rand.Rand, b *licensing.Book, user *licensing.User) string {
 	group := int64(r.IntN(groups)) + 1
-	for license := range int64(2) {
+	for license := range l.licenses {
 		grant := group*10 + license
 		var pools []*licensing.Pool
 		for _, x := range l.pools {

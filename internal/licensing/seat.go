@@ -100,25 +100,42 @@ type seatImage struct {
 
 // User is what the ledger knows of a user.
 type User struct {
-	ID    int64
-	Seats map[int64]*Seat // by license
+	ID int64
+	// Seats are in the order of their licenses: what one seat does to the others of its user comes in the same order each time, so that
+	// the same requests have the same outcome.
+	Seats []*Seat
+}
+
+// Find gives the user's seat of a license; nil if there is none.
+func (u *User) Find(license int64) *Seat {
+	if at, found := u.search(license); found {
+		return u.Seats[at]
+	}
+	return nil
+}
+
+func (u *User) search(license int64) (int, bool) {
+	return slices.BinarySearchFunc(u.Seats, license, func(s *Seat, license int64) int { return cmp.Compare(s.License, license) })
 }
 
 // Seat gives the user's seat of a license, making an empty one if there is none.
 func (u *User) Seat(license int64) *Seat {
-	seat := u.Seats[license]
-	if seat == nil {
-		seat = &Seat{License: license, User: u}
-		u.Seats[license] = seat
+	at, found := u.search(license)
+	if !found {
+		u.Seats = slices.Insert(u.Seats, at, &Seat{License: license, User: u})
 	}
-	return seat
+	return u.Seats[at]
 }
 
 // LoadSeat puts a stored seat under the user.
 func (u *User) LoadSeat(seat *Seat) {
 	seat.User = u
 	seat.stored = seatImage{state: seat.State, pool: poolKey(seat.Pool), violations: signature(seat.Violations)}
-	u.Seats[seat.License] = seat
+	if at, found := u.search(seat.License); found {
+		u.Seats[at] = seat
+	} else {
+		u.Seats = slices.Insert(u.Seats, at, seat)
+	}
 }
 
 // LoadReason puts a stored reason under its seat; reasons must come oldest first.

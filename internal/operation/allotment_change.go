@@ -212,10 +212,7 @@ func (w *writing) replaceLists(ctx context.Context, d *draft, fields []string, k
 
 // childrenFit refuses a change after which an allotment below would reach beyond this one (P6).
 func (w *writing) childrenFit(d *draft, pool *licensing.Pool) error {
-	for _, child := range w.book.Pools {
-		if child.Parent != pool {
-			continue
-		}
+	for _, child := range w.book.Below(pool) {
 		key := child.Key
 		if d.limit != nil && (child.Limit == nil || *child.Limit > *d.limit) {
 			return refuse(licensing.Violation{Code: licensing.LimitExceedsParent, Pool: &key, Limit: d.limit, Requested: child.Limit, Field: "limit",
@@ -290,10 +287,8 @@ func (c *DeleteAllotment) prepare(ctx context.Context, r *reading) (*plan[Delete
 
 func (w *writing) deleteAllotment(ctx context.Context, c *DeleteAllotment, pool *licensing.Pool) (*DeleteAllotmentPayload, error) {
 	key := pool.Key
-	for _, child := range w.book.Pools {
-		if child.Parent == pool {
-			return nil, fault.New(fault.Conflict, "there are allotments below; delete them first")
-		}
+	if len(w.book.Below(pool)) > 0 {
+		return nil, fault.New(fault.Conflict, "there are allotments below; delete them first")
 	}
 	p := &DeleteAllotmentPayload{DeletedID: c.AllotmentID}
 	var held int64

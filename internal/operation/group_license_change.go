@@ -3,6 +3,8 @@ package operation
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/ringfence/ringfence/internal/fault"
@@ -76,8 +78,8 @@ func (w *writing) swap(ctx context.Context, c *SwapGroupLicense, old, grant *gro
 		SELECT $1, user_id, ends_at, note, created_at FROM exclusions WHERE group_license_id = $2`, grant.id, old.id); err != nil {
 		return nil, err
 	}
-	for _, earlier := range w.facts.grants { // what the old one was still replacing goes with it
-		if earlier == old || earlier.replacedBy == old.id {
+	for _, key := range slices.Sorted(maps.Keys(w.facts.grants)) { // what the old one was still replacing goes with it
+		if earlier := w.facts.grants[key]; earlier == old || earlier.replacedBy == old.id {
 			earlier.replacedBy = grant.id
 			w.book.Replace(earlier.id, grant.id)
 		}

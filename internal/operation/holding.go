@@ -45,7 +45,7 @@ func (r *reading) loadSeats(ctx context.Context, users []int64) error {
 			continue
 		}
 		row.Pool = r.poolOf(row.license, row.allotment)
-		r.book.Users[row.user].Seats[row.license].LoadReason(row.Reason)
+		r.book.Users[row.user].Find(row.license).LoadReason(row.Reason)
 	}
 	if len(unlocked) > 0 {
 		return &widenError{licenses: sorted(unlocked)}
@@ -152,11 +152,11 @@ func (r *reading) heldPlans(seat *licensing.Seat, judged *licensing.Reason) []st
 		bundle = judged.Bundle
 	}
 	var names []string
-	for id, other := range seat.User.Seats {
-		if id == seat.License || other.State != licensing.Active && !comesAlong(other, bundle) || r.replaced(seat, other, judged) {
+	for _, other := range seat.User.Seats {
+		if other == seat || other.State != licensing.Active && !comesAlong(other, bundle) || r.replaced(seat, other, judged) {
 			continue
 		}
-		names = append(names, planNames(r.facts.licenses[id].product, r.disabledPlans(other))...)
+		names = append(names, planNames(r.facts.licenses[other.License].product, r.disabledPlans(other))...)
 	}
 	slices.Sort(names)
 	return slices.Compact(names)

@@ -90,7 +90,7 @@ func (w *writing) align(ctx context.Context, grants []*groupLicense, users []int
 func (w *writing) alignOne(grant *groupLicense, userID int64, reached bool) {
 	u, account := w.book.User(userID), w.facts.users[userID]
 	var reason *licensing.Reason
-	if seat := u.Seats[grant.license]; seat != nil {
+	if seat := u.Find(grant.license); seat != nil {
 		reason = seat.Find(grant.id)
 	}
 	reached = reached && account != nil && account.enabled

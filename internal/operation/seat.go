@@ -234,7 +234,7 @@ func (c *AssignSeats) intendOne(w *writing, pool *licensing.Pool, key int64, ans
 		return o
 	}
 	user := w.book.User(key)
-	if seat := user.Seats[pool.Key.License]; seat != nil && seat.Find(0) != nil {
+	if seat := user.Find(pool.Key.License); seat != nil && seat.Find(0) != nil {
 		o.seat, o.served = seat, true
 		return o
 	}
@@ -244,7 +244,7 @@ func (c *AssignSeats) intendOne(w *writing, pool *licensing.Pool, key int64, ans
 	}
 	verdict := verdictOf(answer)
 	w.book.Want(user, &licensing.Reason{Pool: pool, Disabled: c.disabled(), DenyWhenFull: c.whenFull() != whenFullWait, Verdict: &verdict})
-	o.seat = user.Seats[pool.Key.License]
+	o.seat = user.Find(pool.Key.License)
 	o.seat.Asked = at
 	w.book.SettleNow(o.seat)
 	o.violations = append(slices.Clone(answer.Errors), o.seat.Refused...)
@@ -305,7 +305,7 @@ func (c *UnassignSeats) intend(ctx context.Context, w *writing, pool *licensing.
 	for i, key := range keys(c.UserIDs, id.User) {
 		o := &outcome{user: key}
 		outcomes[i] = o
-		seat := w.book.User(key).Seats[pool.Key.License]
+		seat := w.book.User(key).Find(pool.Key.License)
 		if seat == nil || len(seat.Live()) == 0 {
 			continue
 		}

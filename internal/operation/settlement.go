@@ -140,7 +140,7 @@ func (w *writing) thirsty(seen map[licensing.PoolKey]*place) []*licensing.Pool {
 		}
 	}
 	slices.SortFunc(pools, func(a, b *licensing.Pool) int {
-		return cmp.Or(cmp.Compare(a.Key.License, b.Key.License), cmp.Compare(a.Key.Allotment, b.Key.Allotment))
+		return a.Key.Compare(b.Key)
 	})
 	return pools
 }
@@ -196,7 +196,7 @@ func (w *writing) candidates(ctx context.Context, pools []*licensing.Pool, seen 
 	}
 	var waiting []*licensing.Reason
 	for _, e := range entries {
-		seat := w.book.Users[e.user].Seats[e.pool.Key.License]
+		seat := w.book.Users[e.user].Find(e.pool.Key.License)
 		if seat == nil {
 			continue
 		}

@@ -3,6 +3,7 @@ package policy
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -67,6 +68,9 @@ func New(ctx context.Context, c Config) (*Engine, error) {
 	case c.Dir != "" && c.Bundle.URL != "":
 		return nil, errors.New("policy: a directory or a bundle, not both")
 	case c.Dir != "":
+		if _, err := os.Stat(c.Dir); err != nil {
+			return nil, fmt.Errorf("policy: %w", err)
+		}
 		e.tree = os.DirFS(c.Dir)
 	case c.Bundle.URL != "":
 		var err error

@@ -228,9 +228,20 @@ func (d *PolicyDifference) Allotment(ctx context.Context) (*Allotment, error) {
 	})
 }
 
+// PolicyTrialWhere are conditions on trials.
+type PolicyTrialWhere struct {
+	IDIn     []id.ID
+	Revision *string
+	Running  *bool
+}
+
 // PolicyTrials lists the trials, the newest first; none to those who may not see the policy.
-func (r *Reader) PolicyTrials(ctx context.Context, p Page, running *bool) (*PolicyTrialConnection, error) {
-	return root(ctx, r.session(ctx), policyTrials, list{order: newestFirst, where: and(whether(running, sqlf("t.ended_at IS NULL")))}, p)
+func (r *Reader) PolicyTrials(ctx context.Context, p Page, w *PolicyTrialWhere) (*PolicyTrialConnection, error) {
+	l := list{order: newestFirst}
+	if w != nil {
+		l.where = and(named("t.id", id.PolicyTrial, w.IDIn), equals("t.revision", w.Revision), whether(w.Running, sqlf("t.ended_at IS NULL")))
+	}
+	return root(ctx, r.session(ctx), policyTrials, l, p)
 }
 
 // ShowPolicyTrial makes the view of a trial out of a mutation's answer.

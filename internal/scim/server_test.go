@@ -92,12 +92,7 @@ func TestThePolicyDecides(t *testing.T) {
 
 // What a policy hides is not there.
 func TestWhatThePolicyHides(t *testing.T) {
-	hidden := apptest.Policies(policytest.Changed(t, "data.json", `"PROVISIONER": {
-          "user": ["all"],
-          "group": ["all"]
-        }`, `"PROVISIONER": {
-          "group": ["all"]
-        }`))
+	hidden := apptest.Policies(policytest.Changed(t, "data.json", `"PROVISIONER": ["user", "group"]`, `"PROVISIONER": ["group"]`))
 	apptest.Each(t, func(t *testing.T, s *apptest.Service) {
 		c := connect(t, s)
 		ann := c.user("ann")
