@@ -64,7 +64,7 @@ func (s *story) tellNew() {
 				s.forget(name)
 			}
 		}
-		if strings.HasPrefix(d.name, "delete") && s.chance(90) { // seldom, somebody asks for what is gone
+		if (strings.HasPrefix(d.name, "delete") || d.name == "unlicenseGroup") && s.chance(90) { // seldom, somebody asks for what is gone
 			for _, value := range d.input {
 				for _, name := range append(listOf(value), value) {
 					if text, ok := name.(string); ok {
@@ -223,6 +223,10 @@ var acts = []act{
 		s.ask(choose(s, "addGroupMembers", "removeGroupMembers"), in{"groupId": s.one("group"), "memberGroupIds": s.some("group", 1)})
 	}},
 	{7, func(s *story) {
+		if len(s.made["grant"]) > 24 {
+			s.ask("unlicenseGroup", in{"groupLicenseId": s.made["grant"][0]})
+			return
+		}
 		s.ask("licenseGroup", s.from(in{"groupId": s.one("group"), "includeNested": s.chance(40), "allOrNothing": s.chance(60), "whenFull": choose(s, "WAIT", "WAIT", "DENY_ALL")},
 			s.one("license")), s.name("grant"))
 		s.asSomebody(15)
@@ -283,7 +287,13 @@ var acts = []act{
 		}
 		s.ask("updateLicense", input)
 	}},
-	{1, func(s *story) { s.license() }},
+	{1, func(s *story) {
+		if len(s.made["license"]) < 10 { // an estate that only grows takes longer and longer to tell
+			s.license()
+		} else {
+			s.ask("deleteLicense", in{"licenseId": s.one("license")})
+		}
+	}},
 	{1, func(s *story) { s.ask("removeUnusedOverage", in{"licenseId": s.one("license")}) }},
 	{1, func(s *story) { s.ask("removeUnusedOverage", in{"all": true}) }},
 	{2, func(s *story) {
@@ -323,7 +333,14 @@ var acts = []act{
 		name := s.name("group")
 		s.ask("upsertGroups", in{"groups": []any{in{"name": name}}}, name)
 	}},
-	{1, func(s *story) { s.ask("deleteGroup", in{"groupId": s.one("group")}) }},
+	{1, func(s *story) {
+		if len(s.made["group"]) > 5 { // without groups there would soon be little to tell
+			s.ask("deleteGroup", in{"groupId": s.one("group")})
+		} else {
+			name := s.name("group")
+			s.ask("upsertGroups", in{"groups": []any{in{"name": name}}}, name)
+		}
+	}},
 	{3, func(s *story) { s.ask("retrySeats", in{choose(s, "licenseId"): s.one("license")}) }},
 	{1, func(s *story) {
 		name := s.name("contract")
