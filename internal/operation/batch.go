@@ -66,6 +66,7 @@ func (b *batch) admit(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	b.shared.asking = askers
 	targets := map[id.ID]*target{}
 	for i, j := range b.jobs {
 		r := *b.shared

@@ -96,6 +96,9 @@ func (r *reading) lockLicenses(ctx context.Context, ids []int64) error {
 	if err := r.readLicenses(ctx, ids, lock); err != nil {
 		return err
 	}
+	if err := r.askAgain(ctx); err != nil {
+		return err
+	}
 	if err := r.due(ids); err != nil {
 		return err
 	}

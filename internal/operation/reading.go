@@ -21,6 +21,7 @@ type reading struct {
 	policy *policy.Policy
 	runner *Runner
 	who    *asker
+	asking []*asker // all who ask in this transaction
 	widen  *locks
 	book   *licensing.Book
 	facts  *facts
@@ -71,7 +72,7 @@ func newReading(ctx context.Context, r *Runner, tx *store.Tx, in *policy.Policy,
 	if err != nil {
 		return nil, err
 	}
-	rd.who = askers[0]
+	rd.who, rd.asking = askers[0], askers
 	return rd, nil
 }
 
@@ -135,6 +136,26 @@ func (r *reading) askers(ctx context.Context, principals []*identity.Principal) 
 		}
 	}
 	return askers, nil
+}
+
+// askAgain reads who asks once more, now that what they ask for is locked: whoever ceased to be a delegate while the request waited for the
+// lock is none. On SQLite nothing can have changed.
+func (r *reading) askAgain(ctx context.Context) error {
+	if r.tx.ForUpdate() == "" || !slices.ContainsFunc(r.asking, func(a *asker) bool { return a.user != 0 }) {
+		return nil
+	}
+	principals := make([]*identity.Principal, len(r.asking))
+	for i, a := range r.asking {
+		principals[i] = a.principal
+	}
+	now, err := r.askers(ctx, principals)
+	if err != nil {
+		return err
+	}
+	for i, a := range r.asking {
+		*a = *now[i]
+	}
+	return nil
 }
 
 // nameKey is the form in which user names are compared: without case.

@@ -45,8 +45,9 @@ func TestHistoryOfEverything(t *testing.T) {
 }
 
 // Delegates assign seats at once. On SQLite they come and go meanwhile, with their departments and the scopes: whoever is a delegate
-// when a request is decided is one when it is decided again. PostgreSQL reads who asks before it waits for the license, so there this
-// holds as long as delegations stay as they are (docs/decisions/0029 has what it comes to otherwise).
+// when a request is decided is one when it is decided again. On PostgreSQL, who may do nothing of the kind is refused before the request
+// waits for the license, and members of groups change without it, so there this holds as long as delegations stay as they are
+// (docs/decisions/0029).
 func TestHistoryOfDelegates(t *testing.T) {
 	for _, of := range shapes {
 		t.Run(of.name, func(t *testing.T) {
