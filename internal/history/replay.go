@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/ringfence/ringfence/internal/id"
 	"github.com/ringfence/ringfence/internal/licensing"
 	"github.com/ringfence/ringfence/internal/operation"
 	"github.com/ringfence/ringfence/internal/store"
@@ -132,6 +133,9 @@ func (r *replay) take(ctx context.Context, s *step) error {
 	outcome, err := s.past.Again(ctx, r.runner)
 	if err != nil {
 		return err
+	}
+	if outcome.Decision != 0 { // a later request may name it, to confirm what it refused
+		r.names.same(id.Of(id.Decision, s.id), outcome.Decision)
 	}
 	r.judge(s, outcome, missing)
 	if made := r.record.made[s.id]; len(made) > 0 || outcome.Allow && !s.past.Own() && !hot[s.action] {

@@ -33,6 +33,8 @@ type Outcome struct {
 	Failed fault.Code
 	// Nothing tells that a step of the service found nothing to do.
 	Nothing bool
+	// Decision is the key of the decision on a request; 0 if none was recorded.
+	Decision int64
 }
 
 // ReadPast reads what was recorded of a step. It gives nil for a decision that is part of another step, and an error for one that
@@ -156,14 +158,14 @@ func (p *Past) Again(ctx context.Context, r *Runner) (*Outcome, error) {
 	}
 	reply, err := p.kind.run(identity.WithPrincipal(ctx, p.who), r, p.command)
 	if err == nil {
-		return &Outcome{Allow: reply.Decision.Allow, Violations: reply.Decision.Violations, Warnings: reply.Decision.Warnings}, nil
+		return &Outcome{Decision: reply.Decision.ID, Allow: reply.Decision.Allow, Violations: reply.Decision.Violations, Warnings: reply.Decision.Warnings}, nil
 	}
 	known := asFault(err)
 	switch code := fault.CodeOf(err); {
 	case known == nil || code == fault.Unavailable || code == fault.Internal:
 		return nil, err
 	case code == fault.PolicyDenied:
-		return &Outcome{Violations: known.Violations}, nil
+		return &Outcome{Decision: known.Decision, Violations: known.Violations}, nil
 	case code == fault.NotFound:
 		return &Outcome{Violations: []licensing.Violation{{Code: notFound, Message: known.Message, Field: known.Field}}}, nil
 	default:
