@@ -51,7 +51,7 @@ func between(t *testing.T, page, name, table string) string {
 var findingNotes = []struct{ key, note string }{
 	{"code", "for machines: capitals and underscores. Those of Ringfence are in use, yours are free"},
 	{"message", "for people, a sentence"},
-	{"effect", "`deny`, `error` or `warn`; without it, `deny`"},
+	{"effect", "`deny`, `error`, `warn` or `dryrun`; without it, `deny`"},
 	{"subject", "index into `input.subjects`; without it the finding is about the whole request"},
 	{"pool", "an `id` of `input.pools`"},
 	{"field", "the field of the mutation's input that is at fault"},
