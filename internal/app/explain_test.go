@@ -185,8 +185,49 @@ var situations = []struct {
 			s.user("nowhere", "Sales")
 			s.do("upsertUsers", in{"users": []in{{"userName": "nowhere", "usageLocation": "KP"}}})
 		}, offered: nil},
+	{name: "a plan that excludes one the user has", who: "root", action: "assignSeats", input: in{"licenseId": "@mail two", "userIds": []string{"@reader"}}, code: "MUTUALLY_EXCLUSIVE",
+		before: func(s *stage) {
+			s.user("reader", "Sales")
+			s.licenseWith("mail one", "EXCHANGE_S_STANDARD")
+			s.licenseWith("mail two", "EXCHANGE_S_ENTERPRISE")
+			s.do("assignSeats", in{"licenseId": "@mail one", "userIds": []string{"@reader"}})
+		}, offered: []string{"CHANGE_REQUEST", "RELEASE"}},
+	{name: "a plan that needs another", who: "root", action: "assignSeats", input: in{"licenseId": "@phone", "userIds": []string{"@caller"}}, code: "MISSING_DEPENDENCY",
+		before: func(s *stage) {
+			s.user("caller", "Sales")
+			s.licenseWith("phone", "MCOEV")
+			s.licenseWith("meetings", "TEAMS1")
+		}, offered: []string{"CHANGE_REQUEST", "ASSIGN_FIRST"}},
+	{name: "full, with a guest", who: "root", action: "assignSeats", input: in{"licenseId": "@small", "userIds": []string{"@inside"}}, code: "INSUFFICIENT_POOL",
+		before: func(s *stage) {
+			s.make("small", "createLicense", in{"contractId": "@contract", "productId": "@empty product", "quantity": 1})
+			s.user("visitor", "Sales")
+			s.do("upsertUsers", in{"users": []in{{"userName": "visitor", "type": "GUEST"}}})
+			s.do("assignSeats", in{"licenseId": "@small", "userIds": []string{"@visitor"}})
+		}, offered: []string{"QUEUE", "RAISE", "RELEASE"}},
+	{name: "full, with somebody who has all of it elsewhere", who: "root", action: "assignSeats", input: in{"licenseId": "@twin", "userIds": []string{"@inside"}}, code: "INSUFFICIENT_POOL",
+		before: func(s *stage) {
+			s.make("twin", "createLicense", in{"contractId": "@contract", "productId": "@empty product", "quantity": 1})
+			s.make("other twin", "createLicense", in{"contractId": "@contract", "productId": "@empty product", "quantity": 1})
+			s.user("rich", "Sales")
+			s.do("assignSeats", in{"licenseId": "@twin", "userIds": []string{"@rich"}})
+			s.do("assignSeats", in{"licenseId": "@other twin", "userIds": []string{"@rich"}})
+		}, offered: []string{"RELEASE"}},
+	{name: "full, with more on the way", who: "root", action: "assignSeats", input: in{"licenseId": "@waiting", "userIds": []string{"@inside"}}, code: "INSUFFICIENT_POOL",
+		before: func(s *stage) {
+			s.make("waiting", "createLicense", in{"contractId": "@contract", "productId": "@empty product", "quantity": 0})
+			s.do("placePurchaseReservation", in{"licenseId": "@waiting", "quantity": 5, "startsOn": soon})
+		}, offered: []string{"QUEUE", "RAISE", "WAIT"}},
 	{name: "a purchase too far ahead", who: "cora", action: "placePurchaseReservation", input: in{"licenseId": "@tool", "quantity": 1, "startsOn": "2099-01-01"}, code: "NOT_IN_EFFECT",
 		offered: []string{"CHANGE_REQUEST"}},
+}
+
+// licenseWith makes a license of a product that has a service plan and another one.
+func (s *stage) licenseWith(name, plan string) {
+	s.Helper()
+	s.make(name+" product", "createProduct", in{"vendorId": "@vendor", "name": name, "sku": strings.ToUpper(name),
+		"servicePlans": []in{{"planId": name + " 1", "name": plan}, {"planId": name + " 2", "name": name + " two"}}})
+	s.make(name, "createLicense", in{"contractId": "@contract", "productId": "@" + name + " product", "quantity": 5})
 }
 
 // What is offered works when it is really done, by whoever it says; what does not work is not offered.

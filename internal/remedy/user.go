@@ -92,18 +92,9 @@ func (c *search) without(violations []licensing.Violation) *plan {
 	return &plan{kind: Change, text: text, size: int64(len(at)), input: c.with(map[string]any{"userIds": rest}), changed: true}
 }
 
-// cureGuest assigns directly what a group does not give to guests.
+// cureGuest leaves the guests out: what a user is does not change for a seat.
 func cureGuest(c *search, violations []licensing.Violation) []*plan {
-	keys, _ := c.users(violations)
-	pool := c.first()
-	if pool == nil || len(keys) == 0 {
-		return nil
-	}
-	field, from := pool.id()
-	return []*plan{{
-		kind: Change, text: "assign " + plural(len(keys), "the guest", "guests") + " a seat directly, instead of through a group", size: int64(len(keys)), changed: true,
-		action: "assignSeats", input: map[string]any{field: from, "userIds": userIDs(keys)},
-	}, c.without(violations)}
+	return []*plan{c.without(violations)}
 }
 
 // cureLocation sets a usage location where there is none: to the one most others of the department have. One that is set says where
