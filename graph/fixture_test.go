@@ -138,6 +138,7 @@ func (b *builder) directory() {
 	b.c.ServiceToken.Create().SetName("old").SetHash("h2").SetPurpose("API").SetCreatedBy("root").SetExpiresAt(past).ExecX(b.ctx)
 	b.put("publication", id.PolicyPublication, b.c.PolicyPublication.Create().SetKind("PUBLISH").SetRevision("r1").SetPrevious("r0").SetAuthor("root").SaveX(b.ctx).ID)
 	b.put("trial", id.PolicyTrial, b.c.PolicyTrial.Create().SetRevision("r1").SetShare(100).SetAuthor("root").SetEndedAt(past).SaveX(b.ctx).ID)
+	b.c.PolicyTrial.Create().SetRevision("r2").SetShare(1000).SetAuthor("root").SetEndedAt(past).ExecX(b.ctx)
 	b.put("feed", id.Feed, b.c.Feed.Create().SetKind("users").SetName("people.csv").SetDigest("d1").SetActor("root").SetState("DONE").SetPages(1).SetRows(3).
 		SetSummary(`{"counts":{}}`).SaveX(b.ctx).ID)
 	b.c.Feed.Create().SetKind("graph-groups").SetName("page1.json").SetDigest("d2").SetActor("grace").SetPages(1).ExecX(b.ctx)

@@ -36,7 +36,7 @@ func (s *stage) doneTo(a attempt) (thing, kind string) {
 
 // unlike are requests that fail for what else they name, which a question about the one thing cannot know.
 func unlike(a attempt) bool {
-	return a.mutation == "swapGroupLicense" || a.mutation == "licenseGroup" && a.input["licenseId"] != nil || a.mutation == "deleteProduct"
+	return a.mutation == "swapGroupLicense" || a.mutation == "rollbackPolicy" || a.mutation == "licenseGroup" && a.input["licenseId"] != nil || a.mutation == "deleteProduct"
 }
 
 // What a button is told is what the mutation would answer: for every mutation, what it is done to, and everybody.

@@ -24,6 +24,14 @@ func TestAnonymousAndDisabledReadNothing(t *testing.T) {
 				document = `{ nodes(ids: ["` + s.ids["vendor"] + `"]) { __typename } }`
 			case "showback":
 				document = `{ showback(from: "2026-01-01", to: "2026-12-31") { __typename } }`
+			case "explain":
+				document = `{ explain(action: "createVendor", input: {name: "Oracle"}) { __typename } }`
+			case "policyRevision":
+				document = `{ policyRevision(revision: "0") { __typename } }`
+			case "validatePolicy":
+				document = `{ validatePolicy(files: [{path: "x.rego", text: "package x"}]) { __typename } }`
+			case "replayPolicy":
+				document = `{ replayPolicy(revision: "` + s.ids["revision"] + `") { __typename } }`
 			}
 			for _, who := range []string{"dan", "dana", "anonymous"} {
 				answer := s.send(s.as(who), document, nil)

@@ -1,6 +1,7 @@
 package licensing
 
 import (
+	"cmp"
 	"math"
 	"time"
 )
@@ -260,4 +261,9 @@ func (p *Pool) Keep() {
 	for _, link := range p.Chain() {
 		link.lifted = max(link.lifted, link.Held()+1)
 	}
+}
+
+// Compare orders pools by license, a license before its allotments.
+func (k PoolKey) Compare(other PoolKey) int {
+	return cmp.Or(cmp.Compare(k.License, other.License), cmp.Compare(k.Allotment, other.Allotment))
 }

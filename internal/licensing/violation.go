@@ -1,7 +1,5 @@
 package licensing
 
-import "cmp"
-
 // Violation codes of the default policy (semantics.md §8). A policy may answer with codes of its own.
 const (
 	NotDelegated            = "NOT_DELEGATED"
@@ -35,11 +33,6 @@ type PoolKey struct {
 
 // IsLicense tells whether the pool is the license itself.
 func (k PoolKey) IsLicense() bool { return k.Allotment == 0 }
-
-// Compare orders pools by license, a license before its allotments.
-func (k PoolKey) Compare(other PoolKey) int {
-	return cmp.Or(cmp.Compare(k.License, other.License), cmp.Compare(k.Allotment, other.Allotment))
-}
 
 // Violation says why a request, or one subject of it, was refused, with the numbers that decided (semantics.md §7).
 // Counts are whole units; a nil number does not apply. Field names the input the violation is about.

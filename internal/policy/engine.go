@@ -3,7 +3,6 @@ package policy
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -69,7 +68,7 @@ func New(ctx context.Context, c Config) (*Engine, error) {
 		return nil, errors.New("policy: a directory or a bundle, not both")
 	case c.Dir != "":
 		if _, err := os.Stat(c.Dir); err != nil {
-			return nil, fmt.Errorf("policy: %w", err)
+			return nil, &RefusedError{Problems: []Problem{{Message: "the policy cannot be read: " + err.Error()}}}
 		}
 		e.tree = os.DirFS(c.Dir)
 	case c.Bundle.URL != "":
