@@ -28,23 +28,34 @@ ann := {
 	"held_plans": [], "via": "direct", "count": 1,
 }
 
-# What a principal is, by the name the tests give it.
-principals := {
-	"global admin": principal("GLOBAL_ADMIN", {}),
-	"license admin": principal("LICENSE_ADMIN", {}),
-	"contract manager": principal("CONTRACT_MANAGER", {}),
-	"auditor": principal("AUDITOR", {}),
-	"analyst": principal("ANALYST", {}),
-	"policy author": principal("POLICY_AUTHOR", {}),
-	"user": principal("USER", {}),
-	"service": principal("SYSTEM", {"roles": [], "system": true}),
-	"provisioner": principal("PROVISIONER", {}),
-	"delegate": principal("USER", {"delegate_of": true, "delegate_here": true}),
-	"delegate above": principal("USER", {"delegate_of": true, "delegate_above": true}),
-	"delegate elsewhere": principal("USER", {"delegate_of": true}),
-	"auditing delegate": principal("AUDITOR", {"delegate_of": true, "delegate_here": true}),
-	"auditing delegate elsewhere": principal("AUDITOR", {"delegate_of": true}),
-}
+# What a principal is, by the name the tests give it. A rule for each: a test makes only those it names.
+principals["global admin"] := principal("GLOBAL_ADMIN", {})
+
+principals["license admin"] := principal("LICENSE_ADMIN", {})
+
+principals["contract manager"] := principal("CONTRACT_MANAGER", {})
+
+principals["auditor"] := principal("AUDITOR", {})
+
+principals["analyst"] := principal("ANALYST", {})
+
+principals["policy author"] := principal("POLICY_AUTHOR", {})
+
+principals["user"] := principal("USER", {})
+
+principals["service"] := principal("SYSTEM", {"roles": [], "system": true})
+
+principals["provisioner"] := principal("PROVISIONER", {})
+
+principals["delegate"] := principal("USER", {"delegate_of": true, "delegate_here": true})
+
+principals["delegate above"] := principal("USER", {"delegate_of": true, "delegate_above": true})
+
+principals["delegate elsewhere"] := principal("USER", {"delegate_of": true})
+
+principals["auditing delegate"] := principal("AUDITOR", {"delegate_of": true, "delegate_here": true})
+
+principals["auditing delegate elsewhere"] := principal("AUDITOR", {"delegate_of": true})
 
 principal(tier, more) := object.union(
 	{
