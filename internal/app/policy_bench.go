@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"runtime/debug"
 	"time"
 
 	"github.com/ringfence/ringfence/internal/policy"
@@ -25,7 +24,7 @@ func (c *policyBench) Run(ctx context.Context, out outputs) error {
 	if err != nil {
 		return err
 	}
-	defer debug.SetGCPercent(debug.SetGCPercent(1000)) // as the service runs
+	defer collectRarely()()
 	costs, err := p.Costs(ctx, policy.Typical(), c.Time)
 	if err != nil {
 		return err

@@ -41,6 +41,7 @@ type typicalChange struct {
 
 // Run compares two directories: what is written otherwise, and what is answered otherwise.
 func (c *policyDiff) Run(ctx context.Context, out outputs) error {
+	defer collectRarely()()
 	was, err := policyDir{c.Was}.sound(ctx, out.stderr)
 	if err != nil {
 		return err

@@ -79,6 +79,7 @@ type policyReplay struct {
 
 // Run puts the recorded decisions to the policy of the directory.
 func (c *policyReplay) Run(ctx context.Context, out outputs) error {
+	defer collectRarely()()
 	candidate, err := c.sound(ctx, out.stderr)
 	if err != nil {
 		return err

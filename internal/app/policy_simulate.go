@@ -33,6 +33,7 @@ type policySimulate struct {
 
 // Run runs the history again in a temporary database and prints what would be different. It changes nothing else.
 func (c *policySimulate) Run(ctx context.Context, out outputs) error {
+	defer collectRarely()()
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
 	defer stop()
 	until, err := c.until()

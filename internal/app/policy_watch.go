@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"runtime/debug"
 	"time"
 
 	"github.com/ringfence/ringfence/internal/policy"
@@ -22,7 +21,7 @@ type policyWatch struct {
 
 // Run shows, on each save, what an author wants to know before a policy goes live.
 func (c *policyWatch) Run(ctx context.Context, out outputs) error {
-	defer debug.SetGCPercent(debug.SetGCPercent(1000))
+	defer collectRarely()()
 	if c.Once {
 		return c.show(ctx, out.stdout)
 	}

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
-	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -69,12 +68,7 @@ func (c *serve) Run(ctx context.Context, out outputs) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // who asks a second time does not want to wait
-	if os.Getenv("GOGC") == "" { // decisions are short-lived garbage: collecting it rarely halves their slowest hundredth
-		debug.SetGCPercent(1000)
-		if os.Getenv("GOMEMLIMIT") == "" { // and a large heap is still collected long before it is eleven times as large
-			debug.SetMemoryLimit(1 << 30)
-		}
-	}
+	collectRarely()
 	cfg := c.config()
 	cfg.Listen, cfg.Policies, cfg.Dev, cfg.DefaultLocation, cfg.Rate = c.Listen, c.Policies, c.Dev, c.DefaultLocation, c.Rate
 	cfg.TrustedDir, cfg.TrustedMode, cfg.ShutdownTimeout = c.TrustedDir, c.TrustedMode, c.ShutdownTimeout

@@ -3,6 +3,7 @@ package replay_test
 import (
 	"context"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"testing"
 	"time"
@@ -24,6 +25,7 @@ const recordedDecisions = 100_000
 // BenchmarkReplay replays 100,000 recorded decisions, of delegates and administrators in turn, some of them denied, under a policy that
 // answers some otherwise.
 func BenchmarkReplay(b *testing.B) {
+	defer debug.SetGCPercent(debug.SetGCPercent(1000)) // as `ringfence policy replay` and the service run
 	for _, d := range []string{dialect.SQLite, dialect.Postgres} {
 		b.Run(d, func(b *testing.B) {
 			s := apptest.Start(b, d)
