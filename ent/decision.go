@@ -48,7 +48,9 @@ type Decision struct {
 	// Answer holds the value of the "answer" field.
 	Answer string `json:"answer,omitempty"`
 	// What was asked, as JSON, so that history can be run again; empty where that is not possible.
-	Command      string `json:"command,omitempty"`
+	Command string `json:"command,omitempty"`
+	// Digest of what the policy answered, users and ceilings included, to compare another answer with; 0 where it is not known.
+	Verdict      int64 `json:"verdict,omitempty"`
 	selectValues sql.SelectValues
 }
 
@@ -61,7 +63,7 @@ func (*Decision) scanValues(columns []string) ([]any, error) {
 			values[i] = new([]byte)
 		case decision.FieldAllow, decision.FieldDryRun:
 			values[i] = new(sql.NullBool)
-		case decision.FieldID, decision.FieldLicenseID, decision.FieldAllotmentID:
+		case decision.FieldID, decision.FieldLicenseID, decision.FieldAllotmentID, decision.FieldVerdict:
 			values[i] = new(sql.NullInt64)
 		case decision.FieldPrincipal, decision.FieldAction, decision.FieldRevision, decision.FieldInput, decision.FieldIdempotencyKey, decision.FieldRequestHash, decision.FieldAnswer, decision.FieldCommand:
 			values[i] = new(sql.NullString)
@@ -183,6 +185,12 @@ func (_m *Decision) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.Command = value.String
 			}
+		case decision.FieldVerdict:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field verdict", values[i])
+			} else if value.Valid {
+				_m.Verdict = value.Int64
+			}
 		default:
 			_m.selectValues.Set(columns[i], values[i])
 		}
@@ -265,6 +273,9 @@ func (_m *Decision) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("command=")
 	builder.WriteString(_m.Command)
+	builder.WriteString(", ")
+	builder.WriteString("verdict=")
+	builder.WriteString(fmt.Sprintf("%v", _m.Verdict))
 	builder.WriteByte(')')
 	return builder.String()
 }

@@ -167,6 +167,20 @@ func (_c *DecisionCreate) SetNillableCommand(v *string) *DecisionCreate {
 	return _c
 }
 
+// SetVerdict sets the "verdict" field.
+func (_c *DecisionCreate) SetVerdict(v int64) *DecisionCreate {
+	_c.mutation.SetVerdict(v)
+	return _c
+}
+
+// SetNillableVerdict sets the "verdict" field if the given value is not nil.
+func (_c *DecisionCreate) SetNillableVerdict(v *int64) *DecisionCreate {
+	if v != nil {
+		_c.SetVerdict(*v)
+	}
+	return _c
+}
+
 // SetID sets the "id" field.
 func (_c *DecisionCreate) SetID(v int64) *DecisionCreate {
 	_c.mutation.SetID(v)
@@ -232,6 +246,10 @@ func (_c *DecisionCreate) defaults() {
 		v := decision.DefaultCommand
 		_c.mutation.SetCommand(v)
 	}
+	if _, ok := _c.mutation.Verdict(); !ok {
+		v := decision.DefaultVerdict
+		_c.mutation.SetVerdict(v)
+	}
 }
 
 // check runs all checks and user-defined validators on the builder.
@@ -296,6 +314,9 @@ func (_c *DecisionCreate) check() error {
 	}
 	if _, ok := _c.mutation.Command(); !ok {
 		return &ValidationError{Name: "command", err: errors.New(`ent: missing required field "Decision.command"`)}
+	}
+	if _, ok := _c.mutation.Verdict(); !ok {
+		return &ValidationError{Name: "verdict", err: errors.New(`ent: missing required field "Decision.verdict"`)}
 	}
 	return nil
 }
@@ -388,6 +409,10 @@ func (_c *DecisionCreate) createSpec() (*Decision, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.Command(); ok {
 		_spec.SetField(decision.FieldCommand, field.TypeString, value)
 		_node.Command = value
+	}
+	if value, ok := _c.mutation.Verdict(); ok {
+		_spec.SetField(decision.FieldVerdict, field.TypeInt64, value)
+		_node.Verdict = value
 	}
 	return _node, _spec
 }

@@ -5835,6 +5835,8 @@ type DecisionMutation struct {
 	request_hash     *string
 	answer           *string
 	command          *string
+	verdict          *int64
+	addverdict       *int64
 	clearedFields    map[string]struct{}
 	done             bool
 	oldValue         func(context.Context) (*Decision, error)
@@ -6596,6 +6598,62 @@ func (m *DecisionMutation) ResetCommand() {
 	m.command = nil
 }
 
+// SetVerdict sets the "verdict" field.
+func (m *DecisionMutation) SetVerdict(i int64) {
+	m.verdict = &i
+	m.addverdict = nil
+}
+
+// Verdict returns the value of the "verdict" field in the mutation.
+func (m *DecisionMutation) Verdict() (r int64, exists bool) {
+	v := m.verdict
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldVerdict returns the old "verdict" field's value of the Decision entity.
+// If the Decision object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *DecisionMutation) OldVerdict(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldVerdict is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldVerdict requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldVerdict: %w", err)
+	}
+	return oldValue.Verdict, nil
+}
+
+// AddVerdict adds i to the "verdict" field.
+func (m *DecisionMutation) AddVerdict(i int64) {
+	if m.addverdict != nil {
+		*m.addverdict += i
+	} else {
+		m.addverdict = &i
+	}
+}
+
+// AddedVerdict returns the value that was added to the "verdict" field in this mutation.
+func (m *DecisionMutation) AddedVerdict() (r int64, exists bool) {
+	v := m.addverdict
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetVerdict resets all changes to the "verdict" field.
+func (m *DecisionMutation) ResetVerdict() {
+	m.verdict = nil
+	m.addverdict = nil
+}
+
 // Where appends a list predicates to the DecisionMutation builder.
 func (m *DecisionMutation) Where(ps ...predicate.Decision) {
 	m.predicates = append(m.predicates, ps...)
@@ -6630,7 +6688,7 @@ func (m *DecisionMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *DecisionMutation) Fields() []string {
-	fields := make([]string, 0, 15)
+	fields := make([]string, 0, 16)
 	if m.at != nil {
 		fields = append(fields, decision.FieldAt)
 	}
@@ -6676,6 +6734,9 @@ func (m *DecisionMutation) Fields() []string {
 	if m.command != nil {
 		fields = append(fields, decision.FieldCommand)
 	}
+	if m.verdict != nil {
+		fields = append(fields, decision.FieldVerdict)
+	}
 	return fields
 }
 
@@ -6714,6 +6775,8 @@ func (m *DecisionMutation) Field(name string) (ent.Value, bool) {
 		return m.Answer()
 	case decision.FieldCommand:
 		return m.Command()
+	case decision.FieldVerdict:
+		return m.Verdict()
 	}
 	return nil, false
 }
@@ -6753,6 +6816,8 @@ func (m *DecisionMutation) OldField(ctx context.Context, name string) (ent.Value
 		return m.OldAnswer(ctx)
 	case decision.FieldCommand:
 		return m.OldCommand(ctx)
+	case decision.FieldVerdict:
+		return m.OldVerdict(ctx)
 	}
 	return nil, fmt.Errorf("unknown Decision field %s", name)
 }
@@ -6867,6 +6932,13 @@ func (m *DecisionMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetCommand(v)
 		return nil
+	case decision.FieldVerdict:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetVerdict(v)
+		return nil
 	}
 	return fmt.Errorf("unknown Decision field %s", name)
 }
@@ -6881,6 +6953,9 @@ func (m *DecisionMutation) AddedFields() []string {
 	if m.addallotment_id != nil {
 		fields = append(fields, decision.FieldAllotmentID)
 	}
+	if m.addverdict != nil {
+		fields = append(fields, decision.FieldVerdict)
+	}
 	return fields
 }
 
@@ -6893,6 +6968,8 @@ func (m *DecisionMutation) AddedField(name string) (ent.Value, bool) {
 		return m.AddedLicenseID()
 	case decision.FieldAllotmentID:
 		return m.AddedAllotmentID()
+	case decision.FieldVerdict:
+		return m.AddedVerdict()
 	}
 	return nil, false
 }
@@ -6915,6 +6992,13 @@ func (m *DecisionMutation) AddField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.AddAllotmentID(v)
+		return nil
+	case decision.FieldVerdict:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddVerdict(v)
 		return nil
 	}
 	return fmt.Errorf("unknown Decision numeric field %s", name)
@@ -7008,6 +7092,9 @@ func (m *DecisionMutation) ResetField(name string) error {
 		return nil
 	case decision.FieldCommand:
 		m.ResetCommand()
+		return nil
+	case decision.FieldVerdict:
+		m.ResetVerdict()
 		return nil
 	}
 	return fmt.Errorf("unknown Decision field %s", name)

@@ -252,6 +252,10 @@ func init() {
 	decisionDescCommand := decisionFields[14].Descriptor()
 	// decision.DefaultCommand holds the default value on creation for the command field.
 	decision.DefaultCommand = decisionDescCommand.Default.(string)
+	// decisionDescVerdict is the schema descriptor for verdict field.
+	decisionDescVerdict := decisionFields[15].Descriptor()
+	// decision.DefaultVerdict holds the default value on creation for the verdict field.
+	decision.DefaultVerdict = decisionDescVerdict.Default.(int64)
 	deploymentMixin := schema.Deployment{}.Mixin()
 	deploymentMixinFields1 := deploymentMixin[1].Fields()
 	_ = deploymentMixinFields1

@@ -41,6 +41,8 @@ const (
 	FieldAnswer = "answer"
 	// FieldCommand holds the string denoting the command field in the database.
 	FieldCommand = "command"
+	// FieldVerdict holds the string denoting the verdict field in the database.
+	FieldVerdict = "verdict"
 	// Table holds the table name of the decision in the database.
 	Table = "decisions"
 )
@@ -63,6 +65,7 @@ var Columns = []string{
 	FieldRequestHash,
 	FieldAnswer,
 	FieldCommand,
+	FieldVerdict,
 }
 
 // ValidColumn reports if the column name is valid (part of the table columns).
@@ -98,6 +101,8 @@ var (
 	DefaultAnswer string
 	// DefaultCommand holds the default value on creation for the "command" field.
 	DefaultCommand string
+	// DefaultVerdict holds the default value on creation for the "verdict" field.
+	DefaultVerdict int64
 )
 
 // OrderOption defines the ordering options for the Decision queries.
@@ -171,4 +176,9 @@ func ByAnswer(opts ...sql.OrderTermOption) OrderOption {
 // ByCommand orders the results by the command field.
 func ByCommand(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldCommand, opts...).ToFunc()
+}
+
+// ByVerdict orders the results by the verdict field.
+func ByVerdict(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldVerdict, opts...).ToFunc()
 }

@@ -119,6 +119,11 @@ func Command(v string) predicate.Decision {
 	return predicate.Decision(sql.FieldEQ(FieldCommand, v))
 }
 
+// Verdict applies equality check predicate on the "verdict" field. It's identical to VerdictEQ.
+func Verdict(v int64) predicate.Decision {
+	return predicate.Decision(sql.FieldEQ(FieldVerdict, v))
+}
+
 // AtEQ applies the EQ predicate on the "at" field.
 func AtEQ(v time.Time) predicate.Decision {
 	return predicate.Decision(sql.FieldEQ(FieldAt, v))
@@ -807,6 +812,46 @@ func CommandEqualFold(v string) predicate.Decision {
 // CommandContainsFold applies the ContainsFold predicate on the "command" field.
 func CommandContainsFold(v string) predicate.Decision {
 	return predicate.Decision(sql.FieldContainsFold(FieldCommand, v))
+}
+
+// VerdictEQ applies the EQ predicate on the "verdict" field.
+func VerdictEQ(v int64) predicate.Decision {
+	return predicate.Decision(sql.FieldEQ(FieldVerdict, v))
+}
+
+// VerdictNEQ applies the NEQ predicate on the "verdict" field.
+func VerdictNEQ(v int64) predicate.Decision {
+	return predicate.Decision(sql.FieldNEQ(FieldVerdict, v))
+}
+
+// VerdictIn applies the In predicate on the "verdict" field.
+func VerdictIn(vs ...int64) predicate.Decision {
+	return predicate.Decision(sql.FieldIn(FieldVerdict, vs...))
+}
+
+// VerdictNotIn applies the NotIn predicate on the "verdict" field.
+func VerdictNotIn(vs ...int64) predicate.Decision {
+	return predicate.Decision(sql.FieldNotIn(FieldVerdict, vs...))
+}
+
+// VerdictGT applies the GT predicate on the "verdict" field.
+func VerdictGT(v int64) predicate.Decision {
+	return predicate.Decision(sql.FieldGT(FieldVerdict, v))
+}
+
+// VerdictGTE applies the GTE predicate on the "verdict" field.
+func VerdictGTE(v int64) predicate.Decision {
+	return predicate.Decision(sql.FieldGTE(FieldVerdict, v))
+}
+
+// VerdictLT applies the LT predicate on the "verdict" field.
+func VerdictLT(v int64) predicate.Decision {
+	return predicate.Decision(sql.FieldLT(FieldVerdict, v))
+}
+
+// VerdictLTE applies the LTE predicate on the "verdict" field.
+func VerdictLTE(v int64) predicate.Decision {
+	return predicate.Decision(sql.FieldLTE(FieldVerdict, v))
 }
 
 // And groups predicates with the AND operator between them.

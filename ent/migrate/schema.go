@@ -271,6 +271,7 @@ var (
 		{Name: "request_hash", Type: field.TypeString, Size: 64, Default: ""},
 		{Name: "answer", Type: field.TypeString, Size: 2147483647, Default: ""},
 		{Name: "command", Type: field.TypeString, Size: 2147483647, Default: ""},
+		{Name: "verdict", Type: field.TypeInt64, Default: 0},
 	}
 	// DecisionsTable holds the schema information for the "decisions" table.
 	DecisionsTable = &schema.Table{

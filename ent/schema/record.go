@@ -34,6 +34,7 @@ func (Decision) Fields() []ent.Field {
 		field.String("request_hash").Default("").MaxLen(64).Immutable(),
 		field.Text("answer").Default("").Immutable(),
 		field.Text("command").Default("").Immutable().Comment("What was asked, as JSON, so that history can be run again; empty where that is not possible."),
+		field.Int64("verdict").Default(0).Immutable().Comment("Digest of what the policy answered, users and ceilings included, to compare another answer with; 0 where it is not known."),
 	}
 }
 

@@ -29,6 +29,7 @@ type decision struct {
 	key        requestKey
 	answer     string
 	command    string         // what was asked, to be run again (past.go)
+	verdict    int64          // digest of what the policy said; 0 if it was not asked
 	heard      *policy.Answer // what the policy said; nil if it was not asked
 }
 
@@ -165,14 +166,14 @@ func (r *reading) decideAll(ctx context.Context, before []*policy.Input, ask *po
 }
 
 func (r *reading) decision(ask *policy.Input, answer *policy.Recordable, key requestKey) *decision {
-	input, heard := answer.Asked(), &answer.Answer
+	input, heard, verdict := answer.Asked(), &answer.Answer, answer.Digest()
 	if input == nil {
-		input, heard = ask.JSON(), nil
+		input, heard, verdict = ask.JSON(), nil, 0
 	}
 	d := &decision{
 		at: r.Now(), principal: r.who.name(), action: ask.Action, allow: answer.Allow, violations: answer.Violations,
 		warnings: append(answer.Warnings[:len(answer.Warnings):len(answer.Warnings)], answer.Unenforced()...), revision: answer.Revision,
-		input: string(input), key: key, command: partOfPast, heard: heard,
+		input: string(input), key: key, command: partOfPast, verdict: verdict, heard: heard,
 	}
 	if len(ask.Pools) > 0 {
 		d.pool = ask.Pools[0].Key
@@ -204,13 +205,13 @@ func insertingDecisions(decisions []*decision) store.Part {
 	hash, answer, command, keys := make([]string, n), make([]string, n), make([]string, n), make([]*string, n)
 	allow, dry := make([]bool, n), make([]bool, n)
 	violations, warnings := make([]json.RawMessage, n), make([]json.RawMessage, n)
-	license, allotment, ids := make([]int64, n), make([]int64, n), make([]*int64, n)
+	license, allotment, verdicts, ids := make([]int64, n), make([]int64, n), make([]int64, n), make([]*int64, n)
 	for i, d := range decisions {
 		ids[i] = &d.id
 		at[i], principal[i], action[i], revision[i], input[i] = d.at, d.principal, d.action, d.revision, d.input
 		allow[i], dry[i], hash[i], answer[i], command[i] = d.allow, d.dry, d.key.hash, d.answer, d.command
 		violations[i], warnings[i] = violationsJSON(d.violations), violationsJSON(d.warnings)
-		license[i], allotment[i] = d.pool.License, d.pool.Allotment
+		license[i], allotment[i], verdicts[i] = d.pool.License, d.pool.Allotment, d.verdict
 		if d.key.key != "" {
 			keys[i] = &d.key.key
 		}
@@ -222,7 +223,8 @@ func insertingDecisions(decisions []*decision) store.Part {
 		store.Column{Name: "revision", Values: revision}, store.Column{Name: "input", Values: input},
 		store.Column{Name: "license_id", Values: license}, store.Column{Name: "allotment_id", Values: allotment},
 		store.Column{Name: "idempotency_key", Values: keys}, store.Column{Name: "request_hash", Values: hash},
-		store.Column{Name: "answer", Values: answer}, store.Column{Name: "command", Values: command})
+		store.Column{Name: "answer", Values: answer}, store.Column{Name: "command", Values: command},
+		store.Column{Name: "verdict", Values: verdicts})
 }
 
 func (d *decision) entity() *ent.Decision {

@@ -10,9 +10,9 @@ import (
 
 // Prices of constructs per decision, measured side by side (docs/performance.md); they are here to tell a little from a lot.
 const (
-	priceOfEntry = 3.3 // µs for each entry of data that a rule goes through
-	priceOfNot   = 2.7 // µs for `not` before a rule of one's own
-	priceOfText  = 1.5 // µs for a formatted text
+	priceOfEntry = 0.2 // µs for each entry of data that a rule goes through
+	priceOfNot   = 1.8 // µs for `not` before a rule of one's own
+	priceOfText  = 1.8 // µs for a formatted text
 	priceOfOpen  = 0.7 // µs for a rule that OPA's index could have left closed
 )
 

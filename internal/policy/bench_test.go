@@ -69,3 +69,17 @@ func BenchmarkReadQuestion(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkExplain takes a recorded decision again and watches it.
+func BenchmarkExplain(b *testing.B) {
+	e, err := NewExplainer(b.Context(), newEngine(b, Config{}).Current().Files())
+	if err != nil {
+		b.Fatal(err)
+	}
+	recorded := assignInput().JSON()
+	for b.Loop() {
+		if _, err := e.Explain(b.Context(), recorded); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -16,7 +16,7 @@ import (
 
 // debounce is how long a directory must be quiet before it is read again: an editor's save is several events. It can be short,
 // because Reload looks again before it takes anything into use.
-const debounce = 10 * time.Millisecond
+const debounce = 5 * time.Millisecond
 
 // Watch reloads the policy whenever its directory changes, or asks for the bundle again and again, until the context ends or Close is
 // called. It returns at once. What is refused is logged and told by Problems; the last good policy keeps answering. The embedded

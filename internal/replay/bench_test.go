@@ -23,22 +23,27 @@ import (
 const recordedDecisions = 100_000
 
 // BenchmarkReplay replays 100,000 recorded decisions, of delegates and administrators in turn, some of them denied, under a policy that
-// answers some otherwise.
+// answers an eighth of them otherwise, and under one that answers nine tenths otherwise.
 func BenchmarkReplay(b *testing.B) {
 	defer debug.SetGCPercent(debug.SetGCPercent(1000)) // as `ringfence policy replay` and the service run
 	for _, d := range []string{dialect.SQLite, dialect.Postgres} {
-		b.Run(d, func(b *testing.B) {
-			s := apptest.Start(b, d)
-			record(b, s, recordedDecisions)
-			candidate := recalled(b, "findings_token.rego", "package ringfence", closedToSales)
-			for b.Loop() {
-				report, err := replay.Run(b.Context(), replay.Config{Store: s.Store, Candidate: candidate, Known: []*policy.Policy{s.Policy.Current()}})
-				if err != nil || report.Examined != recordedDecisions || report.Skipped > 0 || report.Flips() == 0 {
-					b.Fatalf("%+v %v", report, err)
+		s := apptest.Start(b, d)
+		record(b, s, recordedDecisions)
+		for name, candidate := range map[string]*policy.Policy{
+			"few flips":  recalled(b, "findings_seat.rego", `"code": "USER_DISABLED"`, `"code": "USER_GONE"`),
+			"most flips": recalled(b, "findings_token.rego", "package ringfence", closedToSales),
+		} {
+			b.Run(d+"/"+name, func(b *testing.B) {
+				for b.Loop() {
+					report, err := replay.Run(b.Context(), replay.Config{Store: s.Store, Candidate: candidate, Known: []*policy.Policy{s.Policy.Current()}})
+					if err != nil || report.Examined != recordedDecisions || report.Skipped > 0 || report.Flips() == 0 {
+						b.Fatalf("%+v %v", report, err)
+					}
+					b.ReportMetric(float64(report.Flips()), "flips")
 				}
-			}
-			b.ReportMetric(float64(recordedDecisions)*float64(b.N)/b.Elapsed().Seconds(), "decisions/s")
-		})
+				b.ReportMetric(float64(recordedDecisions)*float64(b.N)/b.Elapsed().Seconds(), "decisions/s")
+			})
+		}
 	}
 }
 
@@ -61,13 +66,13 @@ func recordAll(tb testing.TB, s *apptest.Service, asked []*policy.Input) {
 	var principal, action, revision, input, answer []string
 	var allow []bool
 	var violations []store.JSON
-	var license, allotment []int64
+	var license, allotment, verdict []int64
 	for _, ask := range asked {
 		got := live.DecideToRecord(tb.Context(), ask)
 		at, principal, action = append(at, ask.Now), append(principal, ask.Principal.Name), append(action, ask.Action)
 		revision, input, answer = append(revision, got.Revision), append(input, string(got.Asked())), append(answer, "")
 		allow, violations = append(allow, got.Allow), append(violations, stored(tb, got.Violations))
-		license, allotment = append(license, ask.Pools[0].Key.License), append(allotment, ask.Pools[0].Key.Allotment)
+		license, allotment, verdict = append(license, ask.Pools[0].Key.License), append(allotment, ask.Pools[0].Key.Allotment), append(verdict, got.Digest())
 	}
 	err := s.Store.Update(tb.Context(), func(ctx context.Context, tx *store.Tx) error {
 		return tx.Insert(ctx, "decisions", store.Column{Name: "at", Values: at}, store.Column{Name: "principal", Values: principal},
@@ -75,7 +80,8 @@ func recordAll(tb testing.TB, s *apptest.Service, asked []*policy.Input) {
 			store.Column{Name: "violations", Values: violations}, store.Column{Name: "warnings", Values: make([]store.JSON, n)},
 			store.Column{Name: "revision", Values: revision}, store.Column{Name: "input", Values: input},
 			store.Column{Name: "license_id", Values: license}, store.Column{Name: "allotment_id", Values: allotment},
-			store.Column{Name: "request_hash", Values: answer}, store.Column{Name: "answer", Values: answer}, store.Column{Name: "command", Values: answer})
+			store.Column{Name: "request_hash", Values: answer}, store.Column{Name: "answer", Values: answer}, store.Column{Name: "command", Values: answer},
+			store.Column{Name: "verdict", Values: verdict})
 	})
 	if err != nil {
 		tb.Fatal(err)

@@ -25,6 +25,7 @@ type record struct {
 	action    string
 	allow     bool
 	revision  string
+	verdict   int64 // digest of what the policy answered; 0: it is not known
 	input     []byte
 
 	violations, warnings []licensing.Violation
@@ -89,7 +90,7 @@ func (r *run) chunk(ctx context.Context, before, size int64) ([]record, error) {
 	err := r.Store.View(ctx, func(ctx context.Context, rd *store.Reader) error {
 		chunk = make([]record, 0, size)
 		where, args := r.period(3)
-		rows, err := rd.Query(ctx, `SELECT id, at, principal, action, allow, violations, warnings, revision, input FROM decisions
+		rows, err := rd.Query(ctx, `SELECT id, at, principal, action, allow, violations, warnings, revision, verdict, input FROM decisions
 			WHERE id < $1 AND `+where+` ORDER BY id DESC LIMIT $2`, append([]any{before, size}, args...)...)
 		if err != nil {
 			return err
@@ -99,7 +100,7 @@ func (r *run) chunk(ctx context.Context, before, size int64) ([]record, error) {
 			var d record
 			var at store.Time
 			var violations, warnings []byte
-			if err := rows.Scan(&d.id, &at, &d.principal, &d.action, &d.allow, &violations, &warnings, &d.revision, &d.input); err != nil {
+			if err := rows.Scan(&d.id, &at, &d.principal, &d.action, &d.allow, &violations, &warnings, &d.revision, &d.verdict, &d.input); err != nil {
 				return err
 			}
 			d.at, d.violations, d.warnings = at.Time, read(violations), read(warnings)
