@@ -103,7 +103,8 @@ func tellDiff(to io.Writer, changes []replay.Change, typical []replay.TypicalDif
 		b.WriteString("the same rules and settings\n")
 	}
 	for _, d := range typical {
-		fmt.Fprintf(&b, "%-8s  %s  %s: then %s, now %s\n", d.Direction, ruleAt(d.Rule, d.Place), d.Case, verdict(&d.Before), verdict(&d.After))
+		was, is := verdicts(d.Direction, d.Rule, &d.Before, &d.After)
+		fmt.Fprintf(&b, "%-8s  %s  %s: then %s, now %s\n", d.Direction, ruleAt(d.Rule, d.Place), d.Case, was, is)
 	}
 	if len(typical) == 0 {
 		b.WriteString("typical requests are answered the same\n")

@@ -109,8 +109,9 @@ func tellReport(to io.Writer, r *replay.Report) error {
 	fmt.Fprintf(&b, "\n%d looser, %d failed, %d stricter, %d otherwise, %d unchanged, %d not told by their records; %s\n",
 		r.Looser, r.Failed, r.Stricter, r.Other, r.Unchanged, r.Skipped, r.Digest)
 	for _, g := range r.Groups {
+		was, is := verdicts(g.Direction, g.Rule, &g.Example.Before, &g.Example.After)
 		fmt.Fprintf(&b, "%-8s  %s  %s  %d  e.g. %s: %s, then %s, now %s\n", g.Direction, ruleAt(g.Rule, g.Place), g.Action, g.Count,
-			id.Of(id.Decision, g.Example.Decision), g.Example.Principal, verdict(&g.Example.Before), verdict(&g.Example.After))
+			id.Of(id.Decision, g.Example.Decision), g.Example.Principal, was, is)
 	}
 	_, err := io.WriteString(to, b.String())
 	return err
@@ -121,6 +122,20 @@ func ruleAt(rule, place string) string {
 		return rule
 	}
 	return rule + " (" + place + ")"
+}
+
+// verdicts tell two answers that differ in a few words.
+func verdicts(direction replay.Direction, rule string, before, after *replay.Outcome) (was, is string) {
+	if rule != replay.RuleCeiling {
+		return verdict(before), verdict(after)
+	}
+	switch direction { //nolint:exhaustive // a ceiling alone fails nothing
+	case replay.Looser:
+		return "no room for it", "room"
+	case replay.Stricter:
+		return "room for it", "none"
+	}
+	return "up to one ceiling", "to another"
 }
 
 // verdict tells an answer in a few words.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -111,7 +112,8 @@ func Simulate(ctx context.Context, cfg history.Config) (report *history.Report, 
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	cfg.Clock = &history.Clock{}
-	cfg.Scratch, err = OpenStore(ctx, Config{Database: filepath.Join(dir, "scratch.db"), Clock: cfg.Clock.Now, Log: cfg.Logger})
+	quiet := slog.New(slog.DiscardHandler) // that a temporary database has tables now is no news
+	cfg.Scratch, err = OpenStore(ctx, Config{Database: filepath.Join(dir, "scratch.db"), Clock: cfg.Clock.Now, Log: quiet})
 	if err != nil {
 		return nil, err
 	}

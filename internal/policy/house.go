@@ -204,17 +204,16 @@ func (h *house) slowest() (name string, took time.Duration) {
 }
 
 func (h *house) unknown() []string {
-	var found []string
-	for _, who := range []Principal{{}, nobody} {
+	for _, who := range []Principal{{}, nobody} { // with and without a name: one sentence is enough
 		answer, err := h.ask(bare("nothing", who))
 		switch {
 		case err != nil:
-			found = append(found, fmt.Sprintf("an unknown action by %s has no usable answer (%v)", nameOf(who), err))
+			return []string{fmt.Sprintf("an unknown action by %s has no usable answer (%v)", nameOf(who), err)}
 		case answer.Allow:
-			found = append(found, fmt.Sprintf("an unknown action by %s is granted", nameOf(who)))
+			return []string{fmt.Sprintf("an unknown action by %s is granted", nameOf(who))}
 		}
 	}
-	return found
+	return nil
 }
 
 func (h *house) nobody() []string { return h.granted(h.all, nobody, typical, bare) }
