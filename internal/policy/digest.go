@@ -48,17 +48,19 @@ func (d digest) value() int64 {
 func (d *digest) violations(where uint64, list []licensing.Violation) {
 	for i := range list {
 		v := &list[i]
-		numbers := [8]uint64{where}
+		var pool licensing.PoolKey
 		if v.Pool != nil {
-			numbers[1], numbers[2] = uint64(v.Pool.License), uint64(v.Pool.Allotment)
+			pool = *v.Pool
 		}
-		for j, figure := range []*int64{v.Limit, v.Used, v.Requested, v.Available, v.ShortBy} {
-			numbers[3+j] = math.MaxUint64
+		numbers := append(make([]uint64, 0, 8), where, uint64(pool.License), uint64(pool.Allotment))
+		for _, figure := range []*int64{v.Limit, v.Used, v.Requested, v.Available, v.ShortBy} {
+			n := uint64(math.MaxUint64)
 			if figure != nil {
-				numbers[3+j] = uint64(*figure)
+				n = uint64(*figure)
 			}
+			numbers = append(numbers, n)
 		}
-		d.hash(v.Code, v.Field, numbers[:])
+		d.hash(v.Code, v.Field, numbers)
 	}
 }
 

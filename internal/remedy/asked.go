@@ -120,9 +120,7 @@ func (c *search) first() *askedPool {
 	return &c.asked.Pools[0]
 }
 
-// id gives the id of a pool under the name of its field in inputs.
-func (p *askedPool) id() (field, text string) { return idOf(p.key) }
-
+// idOf gives the id of a pool under the name of its field in inputs.
 func idOf(key licensing.PoolKey) (field, text string) {
 	if key.IsLicense() {
 		return "licenseId", id.Of(id.License, key.License).String()
