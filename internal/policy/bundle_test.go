@@ -4,15 +4,11 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
-	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/x509"
-	"encoding/json"
-	"encoding/pem"
 	"fmt"
 	"io"
 	"log/slog"
@@ -25,99 +21,17 @@ import (
 	"testing"
 	"time"
 
-	"github.com/open-policy-agent/opa/v1/bundle"
-
 	"github.com/ringfence/ringfence/internal/policy"
+	"github.com/ringfence/ringfence/internal/policy/policytest"
 )
 
-// pair is a key, as PEM, to sign with, and a file with the other half.
-type pair struct{ private, public, file string }
-
-func keys(t *testing.T, key crypto.Signer) pair {
-	t.Helper()
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	public, err := x509.MarshalPKIXPublicKey(key.Public())
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := pair{
-		private: string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})),
-		public:  string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public})),
-		file:    filepath.Join(t.TempDir(), "key.pem"),
-	}
-	if err := os.WriteFile(p.file, []byte(p.public), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
-func rsaKeys(t *testing.T) pair {
+func rsaKeys(t *testing.T) policytest.Key {
 	t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return keys(t, key)
-}
-
-// packed makes an archive of the files, with the signature if there is a key, as `opa build --signing-key` does.
-func packed(t *testing.T, files policy.Files, algorithm, private string) []byte {
-	t.Helper()
-	all := map[string]string{"/.manifest": `{"revision": "1", "roots": [""]}`}
-	for name, text := range files {
-		all["/"+name] = text
-	}
-	if private != "" {
-		var infos []bundle.FileInfo
-		for name, text := range all {
-			hasher, err := bundle.NewSignatureHasher(bundle.SHA256)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var value any = []byte(text)
-			if bundle.IsStructuredDoc(name) {
-				if err := json.Unmarshal([]byte(text), &value); err != nil {
-					t.Fatal(err)
-				}
-			}
-			sum, err := hasher.HashFile(value)
-			if err != nil {
-				t.Fatal(err)
-			}
-			infos = append(infos, bundle.NewFile(strings.TrimPrefix(name, "/"), fmt.Sprintf("%x", sum), string(bundle.SHA256)))
-		}
-		token, err := bundle.GenerateSignedToken(infos, bundle.NewSigningConfig(private, algorithm, ""), "")
-		if err != nil {
-			t.Fatal(err)
-		}
-		all["/.signatures.json"] = fmt.Sprintf(`{"signatures": [%q]}`, token)
-	}
-	return archive(t, all)
-}
-
-func archive(t *testing.T, files map[string]string) []byte {
-	t.Helper()
-	var buffer bytes.Buffer
-	zipped := gzip.NewWriter(&buffer)
-	writer := tar.NewWriter(zipped)
-	for name, text := range files {
-		if err := writer.WriteHeader(&tar.Header{Name: name, Mode: 0o600, Size: int64(len(text)), Typeflag: tar.TypeReg}); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := io.WriteString(writer, text); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := writer.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := zipped.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return buffer.Bytes()
+	return policytest.KeyOf(t, key)
 }
 
 // shelf serves what lies on it, with an ETag, and counts what it gave.
@@ -168,10 +82,10 @@ func named(grant string) policy.Files {
 	return small(fmt.Sprintf("grants contains %q if input.principal.name == \"lena@example.org\"\n%s", grant, guarded))
 }
 
-func bundled(t *testing.T, s *shelf, k pair, cache string) (*policy.Engine, error) {
+func bundled(t *testing.T, s *shelf, k policytest.Key, cache string) (*policy.Engine, error) {
 	t.Helper()
 	return policy.New(t.Context(), policy.Config{
-		Bundle: policy.BundleConfig{URL: s.URL + "/policy.tar.gz", KeyFile: k.file, Cache: cache},
+		Bundle: policy.BundleConfig{URL: s.URL + "/policy.tar.gz", KeyFile: k.File, Cache: cache},
 		Logger: slog.New(slog.DiscardHandler),
 	})
 }
@@ -198,10 +112,10 @@ func TestBundleOfEachAlgorithm(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for algorithm, k := range map[string]pair{"RS256": rsaKeys(t), "ES256": keys(t, p256), "ES384": keys(t, p384), "EdDSA": keys(t, edwards)} {
+	for algorithm, k := range map[string]policytest.Key{"RS256": rsaKeys(t), "ES256": policytest.KeyOf(t, p256), "ES384": policytest.KeyOf(t, p384), "EdDSA": policytest.KeyOf(t, edwards)} {
 		t.Run(algorithm, func(t *testing.T) {
 			s := newShelf(t)
-			s.put(packed(t, named("one"), algorithm, k.private))
+			s.put(policytest.Bundle(t, named("one"), algorithm, k.Private))
 			e, err := bundled(t, s, k, "")
 			if err != nil {
 				t.Fatal(err)
@@ -219,7 +133,7 @@ func TestBundleRefused(t *testing.T) {
 	tampered := map[string]string{}
 	open := named("open")
 	open["p.rego"] = strings.Replace(open["p.rego"], `if input.principal.name == "lena@example.org"`, "", 1)
-	good := packed(t, named("good"), "RS256", k.private)
+	good := policytest.Bundle(t, named("good"), "RS256", k.Private)
 	for name, text := range unpack(t, good) {
 		tampered[name] = strings.ReplaceAll(text, `"good"`, `"evil"`)
 	}
@@ -229,17 +143,17 @@ func TestBundleRefused(t *testing.T) {
 		body  []byte
 		found string
 	}{
-		"unsigned":              {packed(t, named("unsigned"), "", ""), "missing .signatures.json"},
-		"signed by another":     {packed(t, named("foreign"), "RS256", other.private), "verify"},
-		"changed afterwards":    {archive(t, tampered), "digest mismatch"},
-		"added afterwards":      {archive(t, added), "not included in bundle signature"},
-		"a secret as the key":   {packed(t, named("hmac"), "HS256", k.public), "verify"},
+		"unsigned":              {policytest.Bundle(t, named("unsigned"), "", ""), "missing .signatures.json"},
+		"signed by another":     {policytest.Bundle(t, named("foreign"), "RS256", other.Private), "verify"},
+		"changed afterwards":    {policytest.Archive(t, tampered), "digest mismatch"},
+		"added afterwards":      {policytest.Archive(t, added), "not included in bundle signature"},
+		"a secret as the key":   {policytest.Bundle(t, named("hmac"), "HS256", k.Public), "verify"},
 		"no archive":            {[]byte("<html>not found</html>"), "not a gzipped archive"},
 		"cut short":             {good[:len(good)/2], "cannot be unpacked"},
-		"a bomb":                {archive(t, map[string]string{"/a.rego": strings.Repeat(" ", 20<<20)}), "when it is unpacked"},
-		"many files":            {archive(t, many(40_000)), "when it is unpacked"},
-		"a policy that lets in": {packed(t, open, "RS256", k.private), `house rule "nobody"`},
-		"a policy with a fault": {packed(t, policy.Files{"p.rego": "package ringfence\n\nallow )\n"}, "RS256", k.private), "unexpected"},
+		"a bomb":                {policytest.Archive(t, map[string]string{"/a.rego": strings.Repeat(" ", 20<<20)}), "when it is unpacked"},
+		"many files":            {policytest.Archive(t, many(40_000)), "when it is unpacked"},
+		"a policy that lets in": {policytest.Bundle(t, open, "RS256", k.Private), `house rule "nobody"`},
+		"a policy with a fault": {policytest.Bundle(t, policy.Files{"p.rego": "package ringfence\n\nallow )\n"}, "RS256", k.Private), "unexpected"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newShelf(t)
@@ -266,7 +180,7 @@ func TestBundleRefused(t *testing.T) {
 			if err := e.Reload(t.Context()); err == nil || !strings.Contains(fmt.Sprint(e.Problems()), c.found) {
 				t.Errorf("the veto is forgotten: %v", e.Problems())
 			}
-			s.put(packed(t, named("better"), "RS256", k.private))
+			s.put(policytest.Bundle(t, named("better"), "RS256", k.Private))
 			if err := e.Reload(t.Context()); err != nil || grantOf(t, e) != "better" || len(e.Problems()) != 0 {
 				t.Errorf("got %v, %q answers, problems %v", err, grantOf(t, e), e.Problems())
 			}
@@ -312,14 +226,14 @@ func TestBundleStartsFromTheLastGoodOne(t *testing.T) {
 		t.Fatalf("started without any policy: %v", err)
 	}
 	s.fails(false)
-	s.put(packed(t, named("one"), "RS256", k.private))
+	s.put(policytest.Bundle(t, named("one"), "RS256", k.Private))
 	if _, err := bundled(t, s, k, cache); err != nil {
 		t.Fatal(err)
 	}
 	for name, prepare := range map[string]func(){
 		"no network":      func() { s.fails(true) },
 		"a bad bundle":    func() { s.fails(false); s.put([]byte("x")) },
-		"an unsigned one": func() { s.put(packed(t, named("two"), "", "")) },
+		"an unsigned one": func() { s.put(policytest.Bundle(t, named("two"), "", "")) },
 	} {
 		prepare()
 		e, err := bundled(t, s, k, cache)
@@ -330,7 +244,7 @@ func TestBundleStartsFromTheLastGoodOne(t *testing.T) {
 			t.Errorf("%s: %q answers, problems %v", name, grantOf(t, e), e.Problems())
 		}
 	}
-	if err := os.WriteFile(cache, packed(t, named("planted"), "", ""), 0o600); err != nil {
+	if err := os.WriteFile(cache, policytest.Bundle(t, named("planted"), "", ""), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := bundled(t, s, k, cache); err == nil {
@@ -341,9 +255,9 @@ func TestBundleStartsFromTheLastGoodOne(t *testing.T) {
 func TestBundleIsPolled(t *testing.T) {
 	k := rsaKeys(t)
 	s := newShelf(t)
-	s.put(packed(t, named("one"), "RS256", k.private))
+	s.put(policytest.Bundle(t, named("one"), "RS256", k.Private))
 	e, err := policy.New(t.Context(), policy.Config{
-		Bundle: policy.BundleConfig{URL: s.URL, KeyFile: k.file, Every: 5 * time.Millisecond}, Logger: slog.New(slog.DiscardHandler),
+		Bundle: policy.BundleConfig{URL: s.URL, KeyFile: k.File, Every: 5 * time.Millisecond}, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -352,7 +266,7 @@ func TestBundleIsPolled(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer e.Close()
-	s.put(packed(t, named("two"), "RS256", k.private))
+	s.put(policytest.Bundle(t, named("two"), "RS256", k.Private))
 	for deadline := time.Now().Add(20 * time.Second); grantOf(t, e) != "two"; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("never taken: %v", e.Problems())
@@ -363,7 +277,7 @@ func TestBundleIsPolled(t *testing.T) {
 func TestBundleConfiguration(t *testing.T) {
 	k := rsaKeys(t)
 	private := filepath.Join(t.TempDir(), "private.pem")
-	if err := os.WriteFile(private, []byte(k.private), 0o600); err != nil {
+	if err := os.WriteFile(private, []byte(k.Private), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]struct {
@@ -371,10 +285,10 @@ func TestBundleConfiguration(t *testing.T) {
 		found  string
 	}{
 		"both":            {policy.Config{Dir: ".", Bundle: policy.BundleConfig{URL: "https://x.example"}}, "not both"},
-		"no address":      {policy.Config{Bundle: policy.BundleConfig{URL: "file:///etc/passwd", KeyFile: k.file}}, "http or https"},
+		"no address":      {policy.Config{Bundle: policy.BundleConfig{URL: "file:///etc/passwd", KeyFile: k.File}}, "http or https"},
 		"no key":          {policy.Config{Bundle: policy.BundleConfig{URL: "https://x.example"}}, "the key"},
 		"a private key":   {policy.Config{Bundle: policy.BundleConfig{URL: "https://x.example", KeyFile: private}}, "not a public key"},
-		"a shared secret": {policy.Config{Bundle: policy.BundleConfig{URL: "https://x.example", KeyFile: k.file, Algorithm: "HS256"}}, "shared secret"},
+		"a shared secret": {policy.Config{Bundle: policy.BundleConfig{URL: "https://x.example", KeyFile: k.File, Algorithm: "HS256"}}, "shared secret"},
 	} {
 		if _, err := policy.New(t.Context(), c.config); err == nil || !strings.Contains(err.Error(), c.found) {
 			t.Errorf("%s: got %v, want %q", name, err, c.found)
