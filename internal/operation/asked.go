@@ -27,7 +27,7 @@ func ReadAsked(principal, action, command string) *Asked {
 		Purpose string          `json:"purpose"`
 		With    json.RawMessage `json:"with"`
 	}
-	if json.Unmarshal(text, &kept) != nil || kept.With == nil || kept.Do != "" || commands[action] == nil {
+	if json.Unmarshal(text, &kept) != nil || kept.With == nil || kept.Do != "" || !kinds[action].mutation {
 		return nil
 	}
 	var fields any

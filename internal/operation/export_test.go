@@ -14,4 +14,11 @@ func SetChunk(n int64) (restore func()) {
 }
 
 // RecordedCommands names the commands that can be run again from the record.
-func RecordedCommands() []string { return slices.Sorted(maps.Keys(commandKinds)) }
+func RecordedCommands() []string {
+	names := slices.DeleteFunc(slices.Collect(maps.Keys(kinds)), func(name string) bool {
+		_, replaces := kinds[name].fresh().(committed)
+		return replaces
+	})
+	slices.Sort(names)
+	return names
+}

@@ -20,7 +20,7 @@ import (
 type Past struct {
 	past    past
 	who     *identity.Principal
-	kind    commandKind
+	kind    kind
 	command any // nil for a step of the service
 }
 
@@ -62,11 +62,11 @@ func ReadPast(principal, action, command string) (*Past, error) {
 	if p.past.Do != "" {
 		name = p.past.Do
 	}
-	kind, known := commandKinds[name]
+	of, known := kinds[name]
 	if !known {
 		return nil, fmt.Errorf("no command is called %q", name)
 	}
-	p.kind, p.command = kind, kind.fresh()
+	p.kind, p.command = of, of.fresh()
 	if err := json.Unmarshal(p.past.With, p.command); err != nil {
 		return nil, err
 	}

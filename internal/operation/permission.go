@@ -46,7 +46,7 @@ func DoneTo(noun id.Noun) []string { return slices.Clone(doneTo[noun]) }
 // limit is to change) is not judged, because it is not there. The things are known to be visible. It locks and writes nothing, and reads
 // all of them together. Errors: INVALID_INPUT for an action there is not, or that is not done to such things.
 func (t *Rehearsal) May(ctx context.Context, who *identity.Principal, action string, noun id.Noun, things []int64) (map[int64]Permission, error) {
-	if commands[action] == nil {
+	if !kinds[action].mutation {
 		return nil, fault.Invalid("action", "there is no action %.100q", action)
 	}
 	if !slices.Contains(doneTo[noun], action) {

@@ -149,11 +149,11 @@ func faulty(err error) (Verdict, error) {
 
 // commandOf reads the command of a mutation. What the API's own types would refuse is INVALID_INPUT here, too.
 func commandOf(action string, input json.RawMessage) (rehearsed, error) {
-	blank := commands[action]
-	if blank == nil {
+	of := kinds[action]
+	if !of.mutation {
 		return nil, fault.Invalid("action", "there is no action %.100q", action)
 	}
-	command := blank()
+	command := of.rehearse()
 	decoder := json.NewDecoder(bytes.NewReader(input))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(command.into()); err != nil {
@@ -164,61 +164,9 @@ func commandOf(action string, input json.RawMessage) (rehearsed, error) {
 	return command, nil
 }
 
-// Actions lists the names of all commands, in order.
-func Actions() []string { return slices.Sorted(maps.Keys(commands)) }
-
-func of[C, P any, Pointer interface {
-	*C
-	Command[P]
-}]() func() rehearsed {
-	return func() rehearsed { return rehearsal[P]{Pointer(new(C))} }
-}
-
-// commands are all there are, by the name of their mutation. A census of the graph package fails if one is left out.
-var commands = map[string]func() rehearsed{
-	"addGroupMembers":            of[AddGroupMembers, GroupPayload](),
-	"assignSeats":                of[AssignSeats, SeatsPayload](),
-	"cancelPurchaseReservation":  of[CancelPurchaseReservation, PurchasePayload](),
-	"createAllocation":           of[CreateAllocation, AllocationPayload](),
-	"createAllotment":            of[CreateAllotment, AllotmentPayload](),
-	"createContract":             of[CreateContract, CreateContractPayload](),
-	"createLicense":              of[CreateLicense, CreateLicensePayload](),
-	"createProduct":              of[CreateProduct, CreateProductPayload](),
-	"createServiceToken":         of[CreateServiceToken, CreateServiceTokenPayload](),
-	"createVendor":               of[CreateVendor, CreateVendorPayload](),
-	"deleteAllocation":           of[DeleteAllocation, DeleteAllocationPayload](),
-	"deleteAllotment":            of[DeleteAllotment, DeleteAllotmentPayload](),
-	"deleteContract":             of[DeleteContract, DeletePayload](),
-	"deleteGroup":                of[DeleteGroup, DeletePayload](),
-	"deleteLicense":              of[DeleteLicense, DeletePayload](),
-	"deleteProduct":              of[DeleteProduct, DeletePayload](),
-	"deleteUsers":                of[DeleteUsers, DeleteUsersPayload](),
-	"deleteVendor":               of[DeleteVendor, DeletePayload](),
-	"excludeFromGroupLicense":    of[ExcludeFromGroupLicense, GroupLicensePayload](),
-	"fulfillPurchaseReservation": of[FulfillPurchaseReservation, PurchasePayload](),
-	"includeInGroupLicense":      of[IncludeInGroupLicense, GroupLicensePayload](),
-	"licenseGroup":               of[LicenseGroup, GroupLicensePayload](),
-	"placePurchaseReservation":   of[PlacePurchaseReservation, PurchasePayload](),
-	"planRenewal":                of[PlanRenewal, PlanRenewalPayload](),
-	"publishPolicy":              of[PublishPolicy, PolicyPayload](),
-	"recordDeployments":          of[RecordDeployments, RecordDeploymentsPayload](),
-	"removeGroupMembers":         of[RemoveGroupMembers, GroupPayload](),
-	"removeUnusedOverage":        of[RemoveUnusedOverage, RemoveUnusedOveragePayload](),
-	"renewContract":              of[RenewContract, RenewContractPayload](),
-	"retrySeats":                 of[RetrySeats, RetrySeatsPayload](),
-	"revokeServiceToken":         of[RevokeServiceToken, RevokeServiceTokenPayload](),
-	"rollbackPolicy":             of[RollbackPolicy, PolicyPayload](),
-	"startPolicyTrial":           of[StartPolicyTrial, PolicyTrialPayload](),
-	"stopPolicyTrial":            of[StopPolicyTrial, PolicyTrialPayload](),
-	"swapGroupLicense":           of[SwapGroupLicense, GroupLicensePayload](),
-	"unassignSeats":              of[UnassignSeats, SeatsPayload](),
-	"unlicenseGroup":             of[UnlicenseGroup, UnlicenseGroupPayload](),
-	"updateAllocation":           of[UpdateAllocation, AllocationPayload](),
-	"updateAllotment":            of[UpdateAllotment, AllotmentPayload](),
-	"updateContract":             of[UpdateContract, UpdateContractPayload](),
-	"updateGroupLicense":         of[UpdateGroupLicense, GroupLicensePayload](),
-	"updateLicense":              of[UpdateLicense, UpdateLicensePayload](),
-	"updateProduct":              of[UpdateProduct, UpdateProductPayload](),
-	"upsertGroups":               of[UpsertGroups, GroupsPayload](),
-	"upsertUsers":                of[UpsertUsers, UsersPayload](),
+// Actions lists the names of all mutations, in order.
+func Actions() []string {
+	names := slices.DeleteFunc(slices.Collect(maps.Keys(kinds)), func(name string) bool { return !kinds[name].mutation })
+	slices.Sort(names)
+	return names
 }
