@@ -44,6 +44,48 @@ func TestReadme(t *testing.T) {
 	}
 }
 
+// The README's commands for authors of policies do what it says, one after the other, on the demo's database. What waits for saves is shown once.
+func TestReadmePolicyCommands(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	commands := regexp.MustCompile(`(?m)^    ringfence (policy .*?) +# `).FindAllStringSubmatch(string(text), -1)
+	data := t.TempDir()
+	p := start(t, nil, "serve", "--dev", "--demo", "--data-dir", data, "--listen", "127.0.0.1:0").serves()
+	p.terminate()
+	p.ends(0).ok(t)
+	t.Setenv("RINGFENCE_DATA_DIR", data)
+	repository, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(t.TempDir())
+	if err := os.Symlink(filepath.Join(repository, "policies"), "policies"); err != nil {
+		t.Fatal(err)
+	}
+	verbs := map[string]bool{}
+	for _, command := range commands {
+		args := strings.Fields(strings.ReplaceAll(command[1], `"`, ""))
+		if args[1] == "watch" {
+			args = append(args, "--once")
+		}
+		verbs[args[1]] = true
+		if args[1] == "reset" { // the demo answers by the policy that is built in
+			says(t, cli(t, "policy", "reset", "nobody gets in").stderr, "answers already")
+			continue
+		}
+		if ran := cli(t, args...); ran.code != 0 {
+			t.Errorf("%s: exit code %d\n%s%s", command[1], ran.code, ran.stdout, ran.stderr)
+		}
+	}
+	for _, verb := range []string{"init", "check", "fmt", "test", "lint", "bench", "watch", "diff", "replay", "simulate", "explain", "reset"} {
+		if !verbs[verb] {
+			t.Errorf("the README does not show %s", verb)
+		}
+	}
+}
+
 // The files the README links to are there.
 func TestReadmeLinks(t *testing.T) {
 	for _, file := range []string{"README.md", "docs/operations.md", "docs/feeds.md", "docs/scim.md", "docs/cost.md", "docs/policy.md"} {
