@@ -97,8 +97,16 @@ func TestReadmeLinks(t *testing.T) {
 			if strings.Contains(link[1], "://") {
 				continue
 			}
-			if _, err := os.Stat(filepath.Join("../..", filepath.Dir(file), link[1])); err != nil { // as the page is read
-				t.Errorf("%s: %v", file, err)
+			name, heading, _ := strings.Cut(link[1], "#")
+			target := filepath.Join("../..", filepath.Dir(file), name) // as the page is read
+			if name == "" {
+				target = "../../" + file
+			}
+			page, err := os.ReadFile(filepath.Clean(target))
+			if _, missing := os.Stat(target); missing != nil {
+				t.Errorf("%s: %v", file, missing)
+			} else if heading != "" && (err != nil || !strings.Contains(strings.ReplaceAll(strings.ToLower(string(page)), " ", "-"), "#-"+heading+"\n")) {
+				t.Errorf("%s: %s has no heading %s", file, target, heading)
 			}
 		}
 	}
