@@ -40,14 +40,18 @@ func TestPageStatements(t *testing.T) {
 		count := func(allotments, seats int) int64 {
 			variables := in{"allotments": allotments, "seats": seats}
 			s.ask(s.As(who, roles(who)...), page, variables) // what is prepared once is prepared
-			before := w.statements.Load()
-			got := s.ask(s.As(who, roles(who)...), page, variables)
-			nodes, _ := got.at("allotments", "nodes").([]any)
-			last, _ := got.at("allotments", "nodes", allotments-1, "seats", "nodes").([]any)
-			if len(nodes) != allotments || who == "crowded" && len(last) != seats {
-				t.Fatalf("%s reads %d allotments, and %d seats of the last", who, len(nodes), len(last))
+			least := int64(1 << 30)
+			for range 3 { // what the service does by itself meanwhile is counted, too: the least is the page
+				before := w.statements.Load()
+				got := s.ask(s.As(who, roles(who)...), page, variables)
+				least = min(least, w.statements.Load()-before)
+				nodes, _ := got.at("allotments", "nodes").([]any)
+				last, _ := got.at("allotments", "nodes", allotments-1, "seats", "nodes").([]any)
+				if len(nodes) != allotments || who == "crowded" && len(last) != seats {
+					t.Fatalf("%s reads %d allotments, and %d seats of the last", who, len(nodes), len(last))
+				}
 			}
-			return w.statements.Load() - before
+			return least
 		}
 		small, large := count(8, 22), count(20, 25)
 		t.Logf("%s: %d statements", who, large)
