@@ -29,8 +29,7 @@ type decision struct {
 	key        requestKey
 	answer     string
 	command    string         // what was asked, to be run again (past.go)
-	verdict    int64          // digest of what the policy said; 0 if it was not asked
-	heard      *policy.Answer // what the policy said; nil if it was not asked
+	heard      *policy.Answer // what the policy said, its menu included; nil if it was not asked
 }
 
 // storedDecision is a recorded decision found again by its key.
@@ -166,14 +165,14 @@ func (r *reading) decideAll(ctx context.Context, before []*policy.Input, ask *po
 }
 
 func (r *reading) decision(ask *policy.Input, answer *policy.Recordable, key requestKey) *decision {
-	input, heard, verdict := answer.Asked(), &answer.Answer, answer.Digest()
+	input, heard := answer.Asked(), &answer.Answer
 	if input == nil {
-		input, heard, verdict = ask.JSON(), nil, 0
+		input, heard = ask.JSON(), nil
 	}
 	d := &decision{
 		at: r.Now(), principal: r.who.name(), action: ask.Action, allow: answer.Allow, violations: answer.Violations,
 		warnings: append(answer.Warnings[:len(answer.Warnings):len(answer.Warnings)], answer.Unenforced()...), revision: answer.Revision,
-		input: string(input), key: key, command: partOfPast, verdict: verdict, heard: heard,
+		input: string(input), key: key, command: partOfPast, heard: heard,
 	}
 	if len(ask.Pools) > 0 {
 		d.pool = ask.Pools[0].Key
@@ -211,7 +210,10 @@ func insertingDecisions(decisions []*decision) store.Part {
 		at[i], principal[i], action[i], revision[i], input[i] = d.at, d.principal, d.action, d.revision, d.input
 		allow[i], dry[i], hash[i], answer[i], command[i] = d.allow, d.dry, d.key.hash, d.answer, d.command
 		violations[i], warnings[i] = violationsJSON(d.violations), violationsJSON(d.warnings)
-		license[i], allotment[i], verdicts[i] = d.pool.License, d.pool.Allotment, d.verdict
+		license[i], allotment[i] = d.pool.License, d.pool.Allotment
+		if d.heard != nil {
+			verdicts[i] = d.heard.Digest()
+		}
 		if d.key.key != "" {
 			keys[i] = &d.key.key
 		}

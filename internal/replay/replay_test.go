@@ -11,7 +11,9 @@ import (
 	"entgo.io/ent/dialect"
 
 	"github.com/ringfence/ringfence/internal/app/apptest"
+	"github.com/ringfence/ringfence/internal/identity"
 	"github.com/ringfence/ringfence/internal/policy"
+	"github.com/ringfence/ringfence/internal/policy/policytest"
 	"github.com/ringfence/ringfence/internal/replay"
 )
 
@@ -50,6 +52,20 @@ func TestTheDemoOrganizationUnderItsOwnPolicy(t *testing.T) {
 			t.Errorf("a twin: %+v", report)
 		}
 	})
+}
+
+// Who was refused outright, because the policy offered no such action, and would be allowed is among what is looser.
+func TestRefusedOutrightAndThenAllowed(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, s *apptest.Service) {
+		s.As("cora", identity.RoleContractManager).Fails("POLICY_DENIED", `mutation { createVendor(input: {name: "Oracle"}) { vendor { id } } }`, nil)
+		live := []*policy.Policy{s.Policy.Current()}
+		if report := run(t, s, replay.Config{Candidate: live[0]}); report.Flips() != 0 {
+			t.Errorf("under its own policy: %+v", report)
+		}
+		if report := run(t, s, replay.Config{Candidate: built(t, embedded(t)), Known: live}); report.Looser != 1 {
+			t.Errorf("under one that offers it: %+v", report)
+		}
+	}, apptest.Policies(policytest.Changed(t, "visible.rego", `about.kind == "contracts"`, `about.kind == "nothing"`)))
 }
 
 // What flips is what the change is about: direction, rule, place and number, the dangerous direction first.
