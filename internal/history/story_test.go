@@ -185,13 +185,18 @@ func (s *story) open() {
 		s.people(20)
 	}
 	for range 8 {
-		name := s.name("group")
-		s.ask("upsertGroups", in{"groups": []any{in{"name": name}}}, name)
-		s.ask("addGroupMembers", in{"groupId": name, "userIds": s.some("user", 80)})
+		s.ask("addGroupMembers", in{"groupId": s.group(), "userIds": s.some("user", 80)})
 	}
 	for range 6 {
 		s.license()
 	}
+}
+
+// group makes a group and gives its name.
+func (s *story) group() string {
+	name := s.name("group")
+	s.ask("upsertGroups", in{"groups": []any{in{"name": name}}}, name)
+	return name
 }
 
 func (s *story) license() {
@@ -329,16 +334,12 @@ var acts = []act{
 	{5, func(s *story) { s.ask("upsertUsers", in{"users": []any{s.person(s.one("user"))}}) }},
 	{2, func(s *story) { s.people(1) }},
 	{1, func(s *story) { s.ask("deleteUsers", in{"userIds": s.some("user", 2)}) }},
-	{1, func(s *story) {
-		name := s.name("group")
-		s.ask("upsertGroups", in{"groups": []any{in{"name": name}}}, name)
-	}},
+	{1, func(s *story) { s.group() }},
 	{1, func(s *story) {
 		if len(s.made["group"]) > 5 { // without groups there would soon be little to tell
 			s.ask("deleteGroup", in{"groupId": s.one("group")})
 		} else {
-			name := s.name("group")
-			s.ask("upsertGroups", in{"groups": []any{in{"name": name}}}, name)
+			s.group()
 		}
 	}},
 	{3, func(s *story) { s.ask("retrySeats", in{choose(s, "licenseId"): s.one("license")}) }},

@@ -52,3 +52,25 @@ type Violation struct {
 	Effect   string `json:"effect,omitempty"`
 	Subjects int64  `json:"subjects,omitempty"`
 }
+
+// Claim is what a violation says, without its sentence: two that say the same have the same. A figure that does not apply is -1.
+type Claim struct {
+	Code, Field string
+	Pool        PoolKey
+	Figures     [5]int64 // limit, used, requested, available, short by
+}
+
+// Claim gives what the violation says.
+func (v *Violation) Claim() Claim {
+	c := Claim{Code: v.Code, Field: v.Field}
+	if v.Pool != nil {
+		c.Pool = *v.Pool
+	}
+	for i, figure := range []*int64{v.Limit, v.Used, v.Requested, v.Available, v.ShortBy} {
+		c.Figures[i] = -1
+		if figure != nil {
+			c.Figures[i] = *figure
+		}
+	}
+	return c
+}

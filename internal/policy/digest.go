@@ -47,20 +47,12 @@ func (d digest) value() int64 {
 
 func (d *digest) violations(where uint64, list []licensing.Violation) {
 	for i := range list {
-		v := &list[i]
-		var pool licensing.PoolKey
-		if v.Pool != nil {
-			pool = *v.Pool
+		c := list[i].Claim()
+		numbers := append(make([]uint64, 0, 8), where, uint64(c.Pool.License), uint64(c.Pool.Allotment))
+		for _, figure := range c.Figures {
+			numbers = append(numbers, uint64(figure))
 		}
-		numbers := append(make([]uint64, 0, 8), where, uint64(pool.License), uint64(pool.Allotment))
-		for _, figure := range []*int64{v.Limit, v.Used, v.Requested, v.Available, v.ShortBy} {
-			n := uint64(math.MaxUint64)
-			if figure != nil {
-				n = uint64(*figure)
-			}
-			numbers = append(numbers, n)
-		}
-		d.hash(v.Code, v.Field, numbers)
+		d.hash(c.Code, c.Field, numbers)
 	}
 }
 

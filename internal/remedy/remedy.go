@@ -172,7 +172,6 @@ type plan struct {
 	size    int64
 	moves   []*move
 	input   map[string]any // of the request
-	action  string         // of the request, if it is another one
 	changed bool
 	asks    *Actor // who makes the request, if not who did
 }
@@ -236,12 +235,12 @@ func (c *search) extend(p *plan, verdict *operation.Verdict, depth int) error {
 		return err
 	}
 	for _, more := range rest {
-		if more.kind == Ask || more.kind == Queue || more.asks != nil || p.asks != nil || more.action != "" || p.changed && more.changed {
+		if more.kind == Ask || more.kind == Queue || more.asks != nil || p.asks != nil || p.changed && more.changed {
 			continue
 		}
 		both := &plan{
 			kind: p.kind, text: p.text + ", and " + more.text, plain: p.plain + ", and " + more.plain, size: p.size + more.size,
-			moves: append(slices.Clone(p.moves), more.moves...), input: p.input, action: p.action, changed: p.changed || more.changed,
+			moves: append(slices.Clone(p.moves), more.moves...), input: p.input, changed: p.changed || more.changed,
 		}
 		if more.changed {
 			both.input = more.input
@@ -274,7 +273,7 @@ func (c *search) run(p *plan) (*operation.Verdict, int, error) {
 		other := p.asks.principal()
 		who = &other
 	}
-	steps = append(steps, operation.Step{Who: who, Action: cmp.Or(p.action, c.action), Input: raw(p.input)})
+	steps = append(steps, operation.Step{Who: who, Action: c.action, Input: raw(p.input)})
 	verdicts, err := c.Rehearsal.Try(c.ctx, steps...)
 	if err != nil || len(verdicts) == 0 {
 		return nil, 0, unusable(err)
@@ -304,7 +303,7 @@ func (c *search) offer(p *plan) {
 	case p.asks != nil:
 		r.Steps = append(r.Steps, Step{Action: c.action, Input: p.input, Actor: *p.asks})
 	case p.changed:
-		r.Steps = append(r.Steps, Step{Action: cmp.Or(p.action, c.action), Input: p.input, Actor: c.self()})
+		r.Steps = append(r.Steps, Step{Action: c.action, Input: p.input, Actor: c.self()})
 	default:
 		r.Again = true
 	}

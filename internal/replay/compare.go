@@ -185,27 +185,6 @@ func (d *Difference) ceilings(q *policy.Question, was, after map[licensing.PoolK
 	return true
 }
 
-// reason is what of a violation is compared.
-type reason struct {
-	code, field string
-	pool        licensing.PoolKey
-	figures     [5]int64
-}
-
-func reasonOf(v *licensing.Violation) reason {
-	r := reason{code: v.Code, field: v.Field}
-	if v.Pool != nil {
-		r.pool = *v.Pool
-	}
-	for i, figure := range []*int64{v.Limit, v.Used, v.Requested, v.Available, v.ShortBy} {
-		r.figures[i] = -1
-		if figure != nil {
-			r.figures[i] = *figure
-		}
-	}
-	return r
-}
-
 // same tells whether two lists say the same, in whatever order.
 func same(a, b []licensing.Violation) bool { return len(missing(a, b)) == 0 && len(missing(b, a)) == 0 }
 
@@ -213,8 +192,8 @@ func same(a, b []licensing.Violation) bool { return len(missing(a, b)) == 0 && l
 func missing(from, in []licensing.Violation) []licensing.Violation {
 	var list []licensing.Violation
 	for i := range from {
-		wanted := reasonOf(&from[i])
-		if !slices.ContainsFunc(in, func(v licensing.Violation) bool { return reasonOf(&v) == wanted }) {
+		wanted := from[i].Claim()
+		if !slices.ContainsFunc(in, func(v licensing.Violation) bool { return v.Claim() == wanted }) {
 			list = append(list, from[i])
 		}
 	}

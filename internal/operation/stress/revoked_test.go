@@ -54,12 +54,3 @@ func TestARevokedDelegateIsNotServed(t *testing.T) {
 		t.Errorf("there are seats: %v", seats)
 	}
 }
-
-func key(t *testing.T, text string, noun id.Noun) int64 {
-	t.Helper()
-	of, err := id.Parse(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return of.Key(noun)
-}

@@ -73,14 +73,10 @@ func verify(t *testing.T, s *store.Store) operation.Audited {
 // stored reads the state and the pool of the seats of a license by user, as clients name them.
 func stored(t *testing.T, s *store.Store, license string) map[string]string {
 	t.Helper()
-	key, err := id.Parse(license)
-	if err != nil {
-		t.Fatal(err)
-	}
 	seats := map[string]string{}
-	err = s.View(t.Context(), func(ctx context.Context, r *store.Reader) error {
+	err := s.View(t.Context(), func(ctx context.Context, r *store.Reader) error {
 		clear(seats)
-		rows, err := r.Query(ctx, `SELECT user_id, state FROM seats WHERE license_id = $1`, key.N)
+		rows, err := r.Query(ctx, `SELECT user_id, state FROM seats WHERE license_id = $1`, key(t, license, id.License))
 		if err != nil {
 			return err
 		}
@@ -99,6 +95,16 @@ func stored(t *testing.T, s *store.Store, license string) map[string]string {
 		t.Fatal(err)
 	}
 	return seats
+}
+
+// key gives the key in an id.
+func key(t *testing.T, text string, noun id.Noun) int64 {
+	t.Helper()
+	of, err := id.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return of.Key(noun)
 }
 
 // length is how long a race runs: short, so that it belongs to every test run; STRESS=1m makes it longer.
